@@ -1,0 +1,90 @@
+"""RabbitMQ's chores, run by the scheduler: what the broker gave up on becomes dead letters, and the queues of
+deleted instances go.
+
+For a minute a deleted instance's consumers end its messages as ``deleted``; then they leave its queue. What
+still comes (a receiver's old table, a wait on the ladder) is ended here, and the emptied queue is removed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from consumers.directory import RETIRED_MS, Directory
+from consumers.giving_up import end_deleted, give_up, give_up_unreadable
+from core import telemetry
+from core.domain.codes import Code
+from core.domain.instances import Existence, Instance
+from core.domain.messages import Address, Lane, Message, Unreadable
+from core.queue.dead_mover import DeadMover
+from core.queue.rabbitmq import RabbitQueue
+from core.store import instances
+from core.wiring import Wiring
+
+SETTLED_MS = 2 * RETIRED_MS  # after this, no consumer has a message of a deleted instance in hand any more
+
+
+@dataclass(slots=True)
+class BrokerChores:
+    """One per scheduler. Nothing to do where the queue is embedded."""
+
+    wiring: Wiring
+    _removed: set[int] = field(default_factory=set)  # instances whose queues are gone for good
+
+    def run(self, directory: Directory) -> int:
+        """One round; returns how many messages the broker had given up. QueueUnavailable as usual."""
+        queue, url = self.wiring.queue, self.wiring.settings.broker_url
+        if not isinstance(queue, RabbitQueue) or url is None:
+            return 0
+        for instance_id in self._settled(directory):
+            self._remove_queue(queue, url, directory.instances[instance_id])
+        if not any(queue.broken_depths().values()):
+            return 0
+        moved = DeadMover(url, self.store).move()
+        telemetry.log("dead.moved", messages=moved)
+        return moved
+
+    def store(self, lane: Lane | None, body: bytes, headers: Mapping[str, object], problem: str) -> None:
+        """Keep one message as a dead letter; it is acknowledged after the commit.
+
+        One that waited on the ladder while its instance was deleted ends as ``deleted``.
+        """
+        now_ms = self.wiring.clock()
+        with self.wiring.database.transaction() as session:
+            try:
+                message = Message.from_json(body)
+                account = message.address.lane is Lane.ACCOUNT
+                if not account and _is_deleted(session, message.address.id):
+                    end_deleted(session, message, now_ms)
+                else:
+                    give_up(session, message, Code.UNREADABLE_MESSAGE, problem, now_ms)
+            except Unreadable as error:
+                address = _address(str(headers.get("routing-key", "")), lane)
+                give_up_unreadable(session, address, body, f"{error}; {problem}", now_ms)
+
+    def _settled(self, directory: Directory) -> list[int]:
+        candidates = directory.retired - self._removed
+        if not candidates:
+            return []
+        with self.wiring.database.reading() as session:
+            deleted_ms = instances.deleted_at_ms(session)
+        return [one for one in sorted(candidates) if self.wiring.clock() - deleted_ms[one] > SETTLED_MS]
+
+    def _remove_queue(self, queue: RabbitQueue, url: str, instance: Instance) -> None:
+        address = Address(Lane(instance.direction), instance.id)
+        if queue.depths([address]).queues[address]:
+            DeadMover(url, self.store, queues={"deleted": queue.topology.queue(address)}).move()
+        if queue.remove(address):
+            self._removed.add(instance.id)
+            telemetry.log("queue.removed", queue=address.key)
+
+
+def _address(key: str, lane: Lane | None) -> Address:
+    try:
+        return Address.of_key(key)
+    except ValueError:
+        return Address(lane or Lane.INCOMING, 0)
+
+
+def _is_deleted(session: Session, instance_id: int) -> bool:
+    return instances.existence(session, instance_id) is Existence.DELETED

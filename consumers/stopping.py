@@ -1,0 +1,34 @@
+"""How a process that is asked to end comes to rest: no call to a platform is begun any more.
+
+A batch of a hundred contacts may need more calls than SIGTERM leaves time for. From then on each call finds
+the rate budget spent; its contact goes back into the queue and costs no try, as with any spent budget.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.coordination.port import Budgets, Rate
+
+
+@dataclass(frozen=True, slots=True)
+class EndingBudgets:
+    """``Budgets`` that grant nothing once ``stopping`` is true."""
+
+    budgets: Budgets
+    stopping: Callable[[], bool]
+
+    def reserve(self, bucket: str, rate: Rate, count: int, max_wait_s: float) -> list[float]:
+        """See the port."""
+        return [] if self.stopping() else self.budgets.reserve(bucket, rate, count, max_wait_s)
+
+    def pause(self, bucket: str, seconds: float) -> None:
+        """See the port."""
+        self.budgets.pause(bucket, seconds)
+
+    def paused_s(self, bucket: str) -> float:
+        """See the port."""
+        return 0.0 if self.stopping() else self.budgets.paused_s(bucket)
+
+    def used(self, bucket: str, rate: Rate) -> int:
+        """See the port."""
+        return self.budgets.used(bucket, rate)
