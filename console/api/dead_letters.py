@@ -1,0 +1,96 @@
+"""/dead: messages that were given up: list, replay, discard."""
+
+from typing import Any
+
+from flask import g
+from flask_smorest import Blueprint, abort
+
+from console import dead_letters as letters
+from console.access import Right
+from console.api import schemas
+from console.api.times import moment_or_none
+from console.api.tokens import needs
+from console.web.site import Console
+from consumers import replaying
+from consumers.replay_plan import plan
+from core.store import dead_letters
+from core.store.dead_letters import Search
+
+AT = "/dead"
+
+
+def blueprint(console: Console) -> Blueprint:
+    """The routes."""
+    part = Blueprint("api_dead_letters", __name__, description="Dead letters.")
+
+    @part.route("", methods=["GET"])
+    @needs(Right.VIEW)
+    @part.arguments(schemas.DeadQuery, location="query")
+    @part.response(200, schemas.DeadLetter(many=True))
+    def list_dead(given: dict[str, Any]) -> Any:
+        """The dead letters, oldest first."""
+        with console.wiring.database.reading() as session:
+            return [letters.document(one) for one in dead_letters.search(session, _search(console, given))]
+
+    @part.route("/replay", methods=["POST"])
+    @needs(Right.OPERATE)
+    @part.arguments(schemas.DeadReplay)
+    @part.response(200, schemas.Settled)
+    def replay_dead(given: dict[str, Any]) -> Any:
+        """Queue dead letters again; answers when all are queued. Each brings its contact's current state."""
+        wanted = _narrowed(console, given)
+        told = plan(console.wiring, wanted)
+        planned = {"contacts": told.contacts, "calls": dict(told.calls), "minutes": told.minutes}
+        if given["dry_run"]:
+            return {"count": told.letters, "unreadable": told.unreadable, "dry_run": True, "plan": planned}
+        if given["paced"]:
+            job = letters.replay_paced(console.wiring, wanted, g.caller).id
+            return {"count": told.letters, "job": job, "dry_run": False, "plan": planned}
+        done = replaying.replay(console.wiring, wanted, g.caller)
+        letters.note_replay(console.wiring, done.queued, done.job, g.caller)
+        return {
+            "count": done.queued,
+            "unreadable": done.unreadable,
+            "job": done.job,
+            "dry_run": False,
+            "plan": planned,
+        }
+
+    @part.route("/discard", methods=["POST"])
+    @needs(Right.OPERATE)
+    @part.arguments(schemas.DeadDiscard)
+    @part.response(200, schemas.Settled)
+    def discard_dead(given: dict[str, Any]) -> Any:
+        """Give dead letters up for good; they stay as rows."""
+        wanted = _narrowed(console, given)
+        if given["dry_run"]:
+            return {"count": _count(console, wanted), "unreadable": 0, "dry_run": True}
+        count = letters.discard(console.wiring, wanted, g.caller, given["reason"].strip())
+        return {"count": count, "unreadable": 0, "dry_run": False}
+
+    return part
+
+
+def _search(console: Console, given: dict[str, Any]) -> Search:
+    return Search(
+        instance=given["instance"],
+        code=given["code"],
+        direction=given["direction"],
+        ids=given.get("ids") or (),
+        since_ms=moment_or_none(given["since"], console.now_ms()),
+        limit=given["limit"],
+    )
+
+
+def _narrowed(console: Console, given: dict[str, Any]) -> Search:
+    """A search that was meant: without any narrowing, ``everything`` has to say so."""
+    narrowing = ("instance", "code", "direction", "since", "limit", "ids", "everything")
+    if not any(given[one] for one in narrowing):
+        abort(422, messages={"everything": ["nothing narrows this: say everything: true if you mean all"]})
+    return _search(console, given)
+
+
+def _count(console: Console, wanted: Search) -> int:
+    with console.wiring.database.reading() as session:
+        letters, _ = dead_letters.total(session, wanted)
+    return min(letters, wanted.limit or letters)

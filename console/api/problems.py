@@ -1,0 +1,71 @@
+"""What goes wrong with a call: ``application/problem+json`` (RFC 9457). ``code``: one of contract §7's."""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, g
+from werkzeug.exceptions import HTTPException
+
+from console.alerting import Wrong
+from console.configuration.problems import Refused
+from console.contact_argument import NotTied
+from console.job_control import CannotSwitch, NoSuchJob
+from console.starting import CannotStart
+from core.coordination.port import CoordinationUnavailable
+from core.platforms.errors import PlatformError
+from core.queue.port import QueueUnavailable
+from core.store.database import CannotStore, DatabaseUnavailable
+from core.store.sealing import CannotOpen
+from core.telemetry import log
+
+
+class NoSuchThing(Exception):
+    """404 with a sentence that says what there is."""
+
+
+def problem(status: int, detail: str = "", *, code: str = "", errors: Any = None) -> Response:
+    """An error's answer. ``errors``: what is wrong with which member, or a list of sentences."""
+    document: dict[str, Any] = {
+        "type": f"/help/errors/{code}" if code else "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "request_id": g.get("reference", ""),
+    }
+    document |= {"detail": detail} if detail else {}
+    document |= {"code": code} if code else {}
+    document |= {"errors": errors} if errors else {}
+    response = Response(json.dumps(document), status, content_type="application/problem+json")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = "5"
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="crosswalk"'
+    return response
+
+
+def of_exception(error: Exception) -> Response:  # noqa: PLR0911 - a table
+    """The answer to an exception of a view."""
+    match error:
+        case HTTPException():
+            details = getattr(error, "data", None) or {}
+            return problem(error.code or 500, error.description or "", errors=details.get("messages"))
+        case NoSuchThing() | NotTied() | NoSuchJob():
+            return problem(404, str(error))
+        case Wrong():
+            return problem(422, str(error), errors=error.problems)
+        case CannotStart() | CannotSwitch():
+            return problem(409, str(error))
+        case Refused():
+            return problem(422, "Nothing was changed.", errors=list(error.problems))
+        case PlatformError():
+            status = 503 if error.retryable else 502
+            return problem(status, str(error), code=str(error.code))
+        case QueueUnavailable() | DatabaseUnavailable() | CoordinationUnavailable():
+            return problem(503, "The queue or the database does not answer; nothing was changed.")
+        case CannotStore():
+            return problem(422, str(error))
+        case CannotOpen():
+            return problem(503, str(error))
+    log("api.failed", level=logging.ERROR, error=error, reference=g.get("reference", ""))
+    return problem(500, "Something went wrong on our side; it was noted.")

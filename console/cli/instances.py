@@ -1,0 +1,173 @@
+"""``crosswalk instances``: configuration as code, and the switches of single instances."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from console import switching
+from console.cli import configuring
+from console.cli.actor import actor
+from console.cli.failing import Failed
+from console.cli.output import print_json, print_table, say
+from console.cli.start import Start, start
+from console.configuration.differences import told_row
+from console.configuration.exporting import instance_document
+from console.times import rfc3339
+from core.domain.instances import Instance
+from core.store import accounts, watermarks
+from core.store import instances as store
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from core.wiring import Wiring
+
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, messages on stderr.")
+
+
+@click.group()
+def instances() -> None:
+    """Integration instances: list, show, apply, export, enable, disable, delete."""
+
+
+instances.add_command(configuring.apply)
+instances.add_command(configuring.export)
+
+
+@instances.command(name="list")
+@JSON
+@start
+def list_(start: Start, as_json: bool) -> None:
+    """All instances with their state."""
+    with start.wiring().database.reading() as session:
+        told = [_told(session, one) for one in store.all_instances(session)]
+    if as_json:
+        print_json(told)
+        return
+    print_table(
+        ("Name", "Direction", "HubSpot", "Mainstay", "State", "Rows", "Filters"),
+        (
+            (
+                one["name"],
+                one["direction"],
+                one["hubspot"],
+                one["mainstay"],
+                _state(one),
+                len(one["mappings"]),
+                len(one["filters"]),
+            )
+            for one in told
+        ),
+        "There are no instances yet. `crosswalk instances apply FILE` makes them.",
+    )
+
+
+@instances.command()
+@click.argument("instance")
+@JSON
+@start
+def show(start: Start, instance: str, as_json: bool) -> None:
+    """One instance: mapping, filters, times."""
+    with start.wiring().database.reading() as session:
+        found = named(session, instance)
+        told = _told(session, found)
+    if as_json:
+        print_json(told)
+        return
+    words = {"enabled": "yes" if told["enabled"] else "no", "held": told["held"] or "no"}
+    for name in ("name", "description", "direction", "hubspot", "mainstay", "enabled", "held", "watermark"):
+        click.echo(f"{name + ':':<13} {words.get(name, told[name]) or ''}")
+    rows = [("crm_id ↔ hs_object_id", "locked", "")]
+    rows += [
+        (told_row(row), str(row.when_empty), ", ".join(f"{a} ↔ {b}" for a, b in row.options))
+        for row in found.mapping.rows
+    ]
+    click.echo()
+    print_table(("Mainstay ↔ HubSpot", "When empty", "Options"), rows, "")
+    if found.mapping.filters:
+        click.echo()
+        wanted = [(one.field.name, ", ".join(one.values)) for one in found.mapping.filters]
+        print_table((f"Filter ({found.source.platform.title})", "Any of"), wanted, "")
+
+
+@instances.command()
+@click.argument("instance")
+@start
+def enable(start: Start, instance: str) -> None:
+    """Carry changes over from now on."""
+    wiring = start.wiring()
+    with wiring.database.reading() as session:
+        found = named(session, instance)
+        missed_since_ms = switching.missed_since_ms(session, found.id)
+    if not switching.enable(wiring, found, actor()):
+        say(f"{instance} is enabled already.")
+    elif missed_since_ms:
+        since = rfc3339(missed_since_ms)
+        say(f"{instance} is enabled. Changes while it was off: crosswalk sweep {instance!r} --since {since}")
+    else:
+        say(f"{instance} is enabled.")
+
+
+@instances.command()
+@click.argument("instance")
+@start
+def disable(start: Start, instance: str) -> None:
+    """Stop at once: waiting and arriving events end as disabled."""
+    wiring = start.wiring()
+    changed = switching.disable(wiring, find(wiring, instance), actor())
+    say(f"{instance} is disabled{'' if changed else ' already'}.")
+
+
+@instances.command()
+@click.argument("instance")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@start
+def delete(start: Start, instance: str, yes: bool) -> None:
+    """Remove an instance and its mapping. Links and log stay; waiting events end as deleted."""
+    wiring = start.wiring()
+    found = find(wiring, instance)
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Delete the instance {instance}?", abort=True, err=True)
+    switching.delete(wiring, found, actor())
+    say(f"{instance} is deleted.")
+
+
+def named(session: "Session", name: str) -> Instance:
+    """The instance of that name; Failed with the names that there are."""
+    known = store.all_instances(session)
+    found = next((one for one in known if one.name == name), None)
+    if found is None:
+        names = ", ".join(one.name for one in known) or "none yet"
+        raise Failed(f"there is no instance {name!r}; there are: {names}")
+    return found
+
+
+def find(wiring: "Wiring", name: str) -> Instance:
+    """``named`` in a transaction of its own."""
+    with wiring.database.reading() as session:
+        return named(session, name)
+
+
+def _told(session: "Session", instance: Instance) -> dict[str, Any]:
+    """An instance in the file's form, and what the file does not say."""
+    times = store.times(session, instance.id)
+    watermark = watermarks.get(session, instance.id)
+    held = {hold.account.id: hold.code for hold in accounts.held(session)}
+    return {
+        "id": instance.id,
+        "description": "",
+        "filters": [],
+        **instance_document(instance),
+        "held": held.get(instance.source.id) or held.get(instance.target.id),
+        "mapping_version": instance.mapping_version,
+        "created_at": rfc3339(times.created_at_ms),
+        "changed_at": rfc3339(times.changed_at_ms),
+        "watermark": rfc3339(watermark.modified_ms) if watermark else None,
+    }
+
+
+def _state(told: dict[str, Any]) -> str:
+    if not told["enabled"]:
+        return "disabled"
+    return f"held: {told['held']}" if told["held"] else "enabled"

@@ -1,0 +1,1 @@
+"""``crosswalk doctor``: what stands between here and both platforms, each finding with a next step."""

@@ -1,0 +1,1 @@
+"""How the deployment is doing: what the Health page, `crosswalk health` and /api/v1/health show."""

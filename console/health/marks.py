@@ -1,0 +1,37 @@
+"""Changes of the configuration and deploys within a stretch of time, as the audit log has them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from core.store import audit
+
+PREFIXES = ("instance.", "account.", "configuration.", "release.")
+MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that may explain what the charts show from then on."""
+
+    at_ms: int
+    who: str
+    action: str
+    subject: str
+
+    @property
+    def deploy(self) -> bool:
+        """A new version began to run."""
+        return self.action.startswith("release.")
+
+    @property
+    def text(self) -> str:
+        """``instance.changed Students``."""
+        return f"{self.action} {self.subject}".strip()
+
+
+def marks(session: Session, since_ms: int, until_ms: int) -> Sequence[Mark]:
+    """The newest ones first, at most fifty."""
+    found = audit.between(session, since_ms, until_ms, PREFIXES, MOST)
+    return [Mark(one.at_ms, one.who, one.action, one.subject) for one in found]

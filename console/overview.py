@@ -1,0 +1,81 @@
+"""How each instance stands, for lists: state in a word, what waits, what fails, the last change."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from console import statuses
+from core.domain.codes import HELP, Code
+from core.domain.instances import Instance
+from core.queue.port import QueueUnavailable
+from core.store import accounts, instances, outcomes, sync_log
+from core.store.accounts import Hold
+from core.store.counts import Count
+from core.store.instances import Times
+
+if TYPE_CHECKING:
+    from core.wiring import Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One instance as it stands. ``waiting`` is None where the queue does not answer; ``hold`` is the first
+    of its accounts that is held; ``last_change_ms`` 0 = none in the kept time."""
+
+    instance: Instance
+    times: Times
+    hold: Hold | None
+    waiting: int | None
+    failing: Count
+    last_change_ms: int
+
+    @property
+    def state(self) -> str:
+        """On, Off or Held."""
+        if not self.instance.enabled:
+            return "Off"
+        return "Held" if self.hold else "On"
+
+    @property
+    def why(self) -> str:
+        """Why it is held, in plain words; empty otherwise."""
+        if not self.hold or not self.instance.enabled:
+            return ""
+        known = {str(code): told.title for code, told in HELP.items()}
+        return f"{self.hold.account.platform.title}: {known.get(self.hold.code, self.hold.code)}"
+
+    @property
+    def reconnect(self) -> bool:
+        """Whether a new token ends the hold."""
+        return bool(self.hold) and self.hold is not None and self.hold.code == Code.AUTHENTICATION_FAILED
+
+
+def standings(wiring: "Wiring") -> list[Standing]:
+    """Every instance, by name."""
+    waiting = _waiting(wiring)
+    with wiring.database.reading() as session:
+        known = instances.all_instances(session)
+        holds = {hold.account.id: hold for hold in accounts.held(session)}
+        failing = sync_log.open_counts(session, [one.id for one in known])
+        return [
+            Standing(
+                instance=one,
+                times=instances.times(session, one.id),
+                hold=holds.get(one.source.id) or holds.get(one.target.id),
+                waiting=waiting.get(one.name) if waiting is not None else None,
+                failing=failing[one.id],
+                last_change_ms=outcomes.last_change_ms(session, one.id),
+            )
+            for one in known
+        ]
+
+
+def standing(wiring: "Wiring", instance_id: int) -> Standing | None:
+    """One instance, None if it is unknown or deleted."""
+    return next((one for one in standings(wiring) if one.instance.id == instance_id), None)
+
+
+def _waiting(wiring: "Wiring") -> dict[str, int] | None:
+    try:
+        return statuses.waiting(wiring)
+    except QueueUnavailable:
+        return None
