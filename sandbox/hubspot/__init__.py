@@ -1,0 +1,1 @@
+"""HubSpot in miniature: contacts, search, properties, OAuth, webhooks; several portals in one server."""
