@@ -1,0 +1,152 @@
+"""Deletion, merge, restore, privacy deletion in HubSpot: the account's business, whatever its instances."""
+
+from pathlib import Path
+
+import pytest
+
+from core.store import models
+from tests.end_to_end.scene import MAPPINGS, Scene, configuration, scene
+
+ANA = {"firstname": "Ana", "lastname": "Ruiz", "phone": "6175550100", "email": "ana@example.edu"}
+EVA = {"firstname": "Eva", "lastname": "Ruiz", "phone": "6175550101", "email": "eva@example.edu"}
+
+
+def pairs(one: Scene, *people: dict[str, str]) -> list[tuple[str, str]]:
+    """Linked pairs, two-way: (HubSpot id, Mainstay id) each."""
+    one.apply(configuration("incoming", "outgoing"))
+    one.start()
+    records = [one.hubspot.create(**person) for person in people]
+    one.settle()
+    by_crm = {contact["crm_id"]: contact["id"] for contact in one.mainstay.all()}
+    return [(record, by_crm[record]) for record in records]
+
+
+def links(one: Scene) -> set[tuple[str, str]]:
+    with one.wiring.database.reading() as session:
+        return {(row.hubspot_id, row.mainstay_id) for row in session.query(models.Link)}
+
+
+def test_a_deletion_never_deletes_in_mainstay_and_drops_the_link(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        [(record, contact)] = pairs(one, ANA)
+        one.hubspot.archive(record)
+        one.settle()
+        assert one.mainstay.get(contact)["archived"] is False
+        assert links(one) == set()
+        one.mainstay.edit(contact, first_name="Anna")
+        one.settle()
+        assert one.codes() == ["crm-id-not-found"]
+        assert len(one.hubspot.all()) == 0
+
+
+def test_a_restore_is_a_change(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        [(record, contact)] = pairs(one, ANA)
+        one.hubspot.archive(record)
+        one.settle()
+        one.hubspot.post("restore", id=record)
+        one.settle()
+        assert links(one) == {(record, contact)}
+        one.hubspot.edit(record, firstname="Anna")
+        one.settle()
+        assert one.mainstay.get(contact)["first_name"] == "Anna"
+
+
+@pytest.mark.parametrize("deletions", [False, True])
+def test_a_merge_moves_link_and_crm_id_to_the_survivor(tmp_path: Path, deletions: bool) -> None:
+    with scene(tmp_path, hubspot_options={"merge_sends_deletions": deletions}) as one:
+        [(record, contact)] = pairs(one, ANA)
+        other = one.hubspot.create(firstname="Ana", lastname="Ruiz-Vega", email="second@example.edu")
+        one.settle()
+        survivor = str(one.hubspot.post("merge", primary=record, other=other)["id"])
+        one.settle()
+        assert links(one) == {(survivor, contact)}
+        assert one.mainstay.get(contact)["crm_id"] == survivor
+        one.mainstay.edit(contact, first_name="Anna")
+        one.settle()
+        assert one.hubspot.get(survivor)["firstname"] == "Anna"
+        assert len(one.mainstay.all()) == 1
+
+
+def test_two_contacts_that_would_share_the_survivor_are_reported(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        (ana_record, ana), (eva_record, eva) = pairs(one, ANA, EVA)
+        survivor = str(one.hubspot.post("merge", primary=ana_record, other=eva_record)["id"])
+        one.settle()
+        assert one.mainstay.get(ana)["crm_id"] == survivor
+        assert one.mainstay.get(eva)["crm_id"] != survivor
+        assert links(one) == {(survivor, ana)}
+        assert "already-linked" in one.codes()
+        before = one.hubspot.get(survivor)["lastname"]
+        one.mainstay.edit(eva, last_name="Somebody-Else")
+        one.settle()
+        assert one.hubspot.get(survivor)["lastname"] == before
+        assert set(one.codes()) == {"already-linked"}
+
+
+def test_privacy_deletion_removes_what_we_keep(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        (record, contact), (other, _) = pairs(one, ANA, EVA)
+        one.hubspot.edit(record, email="ana2@example.edu")
+        one.settle()
+        one.hubspot.post("privacy-delete", id=record)
+        one.settle()
+        assert {hubspot for hubspot, _ in links(one)} == {other}
+        with one.wiring.database.reading() as session:
+            for row in session.query(models.Outcome):
+                assert record not in (row.hubspot_id, row.message_id)
+                assert row.mainstay_id != contact
+            assert session.query(models.SyncLogEntry).filter_by(hubspot_id=record).count() == 0
+            assert session.query(models.Tombstone).count() >= 1
+        assert one.mainstay.get(contact)["archived"] is False
+
+
+def test_a_message_that_waits_ends_at_the_tombstone(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        [(record, contact)] = pairs(one, ANA)
+        one.stop()
+        one.hubspot.edit(record, email="ana2@example.edu")
+        one.mainstay.edit(contact, first_name="Anna")
+        one.hubspot.post("privacy-delete", id=record)
+        one.start()
+        one.settle()
+        assert one.codes() == []
+        with one.wiring.database.reading() as session:
+            assert session.query(models.QueueMessage).count() == 0
+            assert session.query(models.Outcome).filter_by(mainstay_id=contact).count() == 0
+
+
+def test_two_contacts_that_claim_one_record_do_not_look_for_ever(tmp_path: Path) -> None:
+    """The record names one by its Mainstay ID, the other carries its CRM ID: both directions refuse."""
+    with scene(tmp_path) as one:
+        rows = MAPPINGS + "      - {mainstay: id, hubspot: admithub_id}\n"
+        one.apply(configuration("incoming", "outgoing", mappings=rows))
+        one.start()
+        record = one.hubspot.create(**ANA)
+        other = one.hubspot.create(firstname="Ana", lastname="Ruiz-Vega")
+        one.settle()
+        [contact] = one.mainstay.all()
+        one.stop()
+        survivor = str(one.hubspot.post("merge", primary=record, other=other)["id"])
+        one.mainstay.create(first_name="Eva", last_name="Lind", phone="6175550199", crm_id=survivor)
+        one.mainstay.edit(contact["id"], first_name="Anna")
+        one.hubspot.edit(survivor, lastname="Ruiz-Vega")
+        one.start()
+        one.settle()
+        assert {"duplicate-unique-id-crmId", "already-linked"} & set(one.codes())
+
+
+def test_a_deletion_that_comes_before_the_privacy_deletion_hides_nobody(tmp_path: Path) -> None:
+    """It drops the link, but what was told of the Mainstay contact goes all the same."""
+    with scene(tmp_path) as one:
+        [(record, contact)] = pairs(one, ANA)
+        one.hubspot.archive(record)
+        one.settle()
+        one.mainstay.edit(contact, first_name="Anna")
+        one.settle()
+        assert one.codes() == ["crm-id-not-found"]
+        one.hubspot.post("privacy-delete", id=record)
+        one.settle()
+        assert one.codes() == []
+        with one.wiring.database.reading() as session:
+            assert session.query(models.Outcome).filter_by(mainstay_id=contact).count() == 0
