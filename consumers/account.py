@@ -3,6 +3,7 @@
 Served ahead of any backlog from a queue of its own. Deletions never delete in Mainstay.
 """
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from consumers.batch import Put, Result
 from consumers.directory import Directory
 from consumers.leasing import Held, lease_key
 from consumers.work import SOON_S
-from core import telemetry
+from core import telemetry, tracing
 from core.domain.codes import Code
 from core.domain.contacts import Contact
 from core.domain.fields import Direction, Platform
@@ -79,6 +80,7 @@ class _Business:
     publisher: Publisher
     result: Result = field(default_factory=Result)
     called: Account = field(init=False)  # the account that was called last, on either platform
+    _begun_s: float = field(default_factory=time.monotonic)
 
     def handle(self, message: Message) -> None:
         """One message, to its outcome or back into the queue."""
@@ -301,5 +303,11 @@ class _Business:
         telemetry.record_outcome("account", outcome)
         if not erased:
             telemetry.log(
-                f"record.{message.kind}", account=self.account.name, contact=message.contact, note=note
+                f"record.{message.kind}",
+                account=self.account.name,
+                contact=message.contact,
+                note=note,
+                traces=[message.trace],
             )
+        seconds = time.monotonic() - self._begun_s
+        tracing.look([message.trace], seconds, account=self.account.name, outcome=str(outcome))

@@ -5,6 +5,7 @@ done, which wait, which are given up. Nothing in here acks; ``runner.py`` does, 
 """
 
 import random
+import time
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from consumers import health, incoming, incoming_writing, outgoing, outgoing_wri
 from consumers.leasing import Held, lease_key
 from consumers.records import WRITTEN, GivenUp, Records
 from consumers.work import SOON_S, Context, Work, folded, open_works
-from core import telemetry
+from core import telemetry, tracing
 from core.domain.codes import Code
 from core.domain.fields import Direction, Platform
 from core.domain.instances import Existence
@@ -177,6 +178,7 @@ class Batch:
     held: Held
     ladder_s: Sequence[float]
     last_error: PlatformError | None = None
+    _begun_s: float = field(default_factory=time.monotonic)
 
     def run(self, messages: Sequence[Message]) -> Result:
         """Sync the contacts of these messages; one durable outcome for each that does not go back."""
@@ -305,7 +307,9 @@ class Batch:
             contact=work.contact,
             code=code,
             attempt=tries + 1,
+            traces=_traces(work),
         )
+        self._trace(work, "failed", str(code))
 
     def _rung_s(self, attempt: int, retry_after_s: float | None) -> float:
         rung_s = self.ladder_s[attempt - 1]
@@ -314,9 +318,11 @@ class Batch:
     def _follow_ups(self, work: Work) -> list[Message]:
         """The other direction has a value to carry (its own event may be lost or long past)."""
         target = work.written or work.target
-        return self._looks(target.id) if work.follow_up and target is not None else []
+        if not work.follow_up or target is None:
+            return []
+        return self._looks(target.id, next(iter(_traces(work)), ""))
 
-    def _looks(self, target_id: str) -> list[Message]:
+    def _looks(self, target_id: str, trace: str = "") -> list[Message]:
         """Messages to the opposite instances: look at this contact of theirs."""
         now_ms = self.context.clock()
         lane = Lane(self.context.direction.opposite)
@@ -328,6 +334,7 @@ class Batch:
                 occurred_at_ms=now_ms,
                 accepted_at_ms=now_ms,
                 cause=Cause.FOLLOW_UP,
+                trace=trace,
             )
             for opposite in self.context.opposites
         ]
@@ -343,6 +350,7 @@ class Batch:
             if work.outcome in WRITTEN and told_ms:
                 telemetry.record_written(direction, (self.context.clock() - min(told_ms)) / 1000)
             self._log(work, code)
+            self._trace(work, str(work.outcome), code)
         for one in gone_up:
             telemetry.record_outcome(direction, Outcome.DEAD, one.code)
 
@@ -361,4 +369,20 @@ class Batch:
             else "",
             code=code,
             messages=len(work.messages),
+            traces=_traces(work),
         )
+
+    def _trace(self, work: Work, outcome: str, code: str) -> None:
+        tracing.look(
+            _traces(work),
+            time.monotonic() - self._begun_s,
+            instance=self.context.instance.name,
+            contact=work.contact,
+            outcome=outcome,
+            code=code,
+        )
+
+
+def _traces(work: Work) -> list[str]:
+    """The traceparents of the requests that asked for this look; sweeps, backfills and the like have none."""
+    return list(dict.fromkeys(message.trace for message in work.messages if message.trace))

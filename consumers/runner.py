@@ -28,7 +28,7 @@ from consumers.lookout import Lookout
 from consumers.poison import Suspects
 from consumers.records import Records
 from consumers.stopping import EndingBudgets
-from core import telemetry
+from core import telemetry, tracing
 from core.coordination.port import CoordinationUnavailable
 from core.domain.codes import Code
 from core.domain.fields import Direction
@@ -190,6 +190,10 @@ class Runner:
         self._received = [one for one in self._received if id(one) not in gone]
 
     def _work(self, job: Job) -> Result:
+        with tracing.batch(str(job.address.lane), job.address.key, len(job.deliveries)):
+            return self._carried(job)
+
+    def _carried(self, job: Job) -> Result:
         messages = [_delivered(one) for one in job.deliveries if one.message is not None]
         if job.address.lane is Lane.ACCOUNT:
             account = job.address.id

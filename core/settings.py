@@ -240,6 +240,7 @@ class Settings:
     alerts_from: str | None = _setting("ALERTS_FROM", _email)
     alerts_networks: tuple[Network, ...] = _setting("ALERTS_NETWORKS", _networks, "")
     release: str | None = _setting("RELEASE", _release)  # unset: the package's version
+    traces_url: str | None = _setting("TRACES_URL", _url)  # unset: no traces
     console_url: str | None = _setting("CONSOLE_URL", _url)  # unset: PUBLIC_URL is the console's origin, too
     console_proxies: int = _setting("CONSOLE_PROXIES", _proxies, "0")
     oidc_issuer: str | None = _setting("OIDC_ISSUER", _url)

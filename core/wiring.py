@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from core import telemetry
+from core import telemetry, tracing
 from core.coordination.port import Budgets, CoordinationUnavailable, Leases
 from core.coordination.redis import RedisBudgets, RedisLeases, open_redis
 from core.coordination.sql import SqlBudgets, SqlLeases
@@ -106,6 +106,7 @@ class Wiring:
     def _counting(self, account_id: int) -> RecordCall:
         def record(platform: Platform, operation: str, status: int, seconds: float) -> None:
             telemetry.record_call(platform, operation, status, seconds)
+            tracing.call(str(platform), operation, status, seconds)
             answered = 200 <= status < 500  # a refusal of ours is an answer; 0 is none
             word = "limited" if status == 429 else "ok" if answered else "failed"
             self.tallies.note(Kind.CALLS, account_id, word)

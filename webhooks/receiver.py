@@ -8,7 +8,6 @@ stored or configured comes after the signature. No database is asked on this pat
 """
 
 import logging
-import secrets
 import time
 import uuid
 from collections import Counter
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from flask import Response, request
 
+from core import tracing
 from core.domain.events import Parsed
 from core.domain.fields import Platform
 from core.domain.routing import Routed, Routing, Stamp, route
@@ -77,9 +77,16 @@ class Receiver:
     def receive(self, platform: Platform, opened: Opener) -> Response:
         """Answer the present request: 204 when all its events are durable in the queue, or not wanted."""
         deadline_s = time.monotonic() + BUDGET_S
+        with tracing.request(str(platform)):
+            answer = self._answer(platform, opened, deadline_s)
+            tracing.add(status=answer.status_code)
+            return answer
+
+    def _answer(self, platform: Platform, opened: Opener, deadline_s: float) -> Response:
         try:
             return self._accepted(platform, opened, deadline_s)
         except Refusal as refusal:
+            tracing.add(reason=refusal.reason)
             verdict = "postponed" if isinstance(refusal, TryAgain) else "refused"
             record_events(platform, verdict, 1, refusal.reason)
             self._note(Kind.REFUSED, 0, f"{platform} {refusal.reason}", 1)
@@ -121,7 +128,9 @@ class Receiver:
             if newer is not None and newer is not delivery.table:
                 routed = route(newer.routing, parsed.events, stamp)
         left_s = deadline_s - time.monotonic()
-        self._publishing.publish(routed.messages, max(_LEAST_PUBLISH_S, min(_PUBLISH_S, left_s)))
+        tracing.add(events=len(parsed.events))
+        with tracing.publish(len(routed.messages)):
+            self._publishing.publish(routed.messages, max(_LEAST_PUBLISH_S, min(_PUBLISH_S, left_s)))
         self._count(delivery.table.routing, platform, parsed)
         _tell(platform, parsed, routed, stamp.trace)
         return Response(status=204)
@@ -155,7 +164,7 @@ class Receiver:
             digest_key=table.digest_key,
             region=self._settings.phone_region,
             new_id=lambda: uuid.uuid4().hex,
-            trace=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
+            trace=tracing.traceparent(),
         )
 
 

@@ -5,6 +5,7 @@ import os
 
 from flask import Flask
 
+from core import tracing
 from core.gauges import Gauges
 from core.reporting import Reporter
 from core.settings import Settings
@@ -16,6 +17,7 @@ from webhooks.serving import NEEDS
 def build() -> Flask:
     """The receiver, wired by the environment. Nothing is connected before the first request."""
     wiring = connect(Settings.from_env(os.environ, needs=NEEDS))  # noqa: TID251 - a process's entry point
+    tracing.start(wiring.settings, "web")
     publisher = wiring.queue.publisher()
     atexit.register(publisher.close)
     Reporter(wiring, "web").start()

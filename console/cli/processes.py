@@ -5,7 +5,7 @@ import click
 from console.cli.failing import Failed
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
-from core import telemetry
+from core import telemetry, tracing
 from core.domain.fields import Direction, Platform
 from core.domain.messages import Address, Lane
 from core.queue.rabbitmq import RabbitQueue
@@ -81,7 +81,9 @@ def consume(
 
     telemetry.configure_logging(direction, log_style)
     _serve_metrics(metrics_port, metrics_host)
-    runner.run(start.wiring(), Direction(direction))
+    wiring = start.wiring()
+    tracing.start(wiring.settings, direction)
+    runner.run(wiring, Direction(direction))
 
 
 @click.command()
@@ -95,7 +97,9 @@ def schedule(start: Start, metrics_port: int | None, metrics_host: str, log_styl
 
     telemetry.configure_logging("scheduler", log_style)
     _serve_metrics(metrics_port, metrics_host)
-    scheduler.run(start.wiring())
+    wiring = start.wiring()
+    tracing.start(wiring.settings, "scheduler")
+    scheduler.run(wiring)
 
 
 def _serve_metrics(port: int | None, host: str) -> None:

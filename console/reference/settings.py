@@ -62,6 +62,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "ALERTS_NETWORKS": "networks of one's own that alerts' webhooks may go to, e.g. `10.20.0.0/16`; else only"
         " public https addresses",
         "RELEASE": "what runs, e.g. a commit: Health marks it when it changes. Unset: the package's version",
+        "TRACES_URL": "where OpenTelemetry traces go, OTLP over HTTP, e.g. `http://collector:4318/v1/traces`",
     },
     "How long records are kept": {
         "KEEP_OUTCOMES": "what was decided for each contact: its timeline",

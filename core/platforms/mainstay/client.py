@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from core import tracing
 from core.coordination.port import Budgets, Rate
 from core.domain.codes import Code
 from core.domain.contacts import Contact
@@ -169,7 +170,7 @@ class MainstayClient:
             raise AssertionError("unreachable")
 
         several, pool = len(keys) > 1, self._pools[self._priority]
-        answers = dict(zip(keys, (pool.map if several else map)(guarded, keys), strict=True))
+        answers = dict(zip(keys, (pool.map if several else map)(tracing.here(guarded), keys), strict=True))
         errors = [answer for answer in answers.values() if isinstance(answer, PlatformError)]
         whole = (AuthenticationFailed, RateLimited, PermissionMissing)
         if errors and len(errors) == len(answers) and all(isinstance(error, whole) for error in errors):
