@@ -8,8 +8,8 @@ stored or configured comes after the signature. No database is asked on this pat
 """
 
 import logging
+import secrets
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -163,7 +163,7 @@ class Receiver:
             accepted_at_ms=now_ms,
             digest_key=table.digest_key,
             region=self._settings.phone_region,
-            new_id=lambda: uuid.uuid4().hex,
+            new_id=lambda: secrets.token_hex(16),
             trace=tracing.traceparent(),
         )
 

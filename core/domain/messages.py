@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 VERSION = 1
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # json.dumps makes one each time
 
 
 class Kind(StrEnum):
@@ -155,7 +156,7 @@ class Message:
             "trace": self.trace,
         }
         document.update({name: value for name, value in optional.items() if value})
-        return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+        return _encode(document).encode()
 
     @classmethod
     def from_json(cls, body: bytes) -> "Message":

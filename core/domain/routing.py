@@ -6,7 +6,7 @@ keyed digest. Repeats are not looked for beyond one request: HubSpot's eventId i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.domain.digests import digest
@@ -79,16 +79,29 @@ class Routed:
     unwanted: Mapping[str, int]
 
 
-Fed = dict[int, list[tuple[Instance, dict[str, Field]]]]  # account id → its instances, their source fields
+_OF_A_CONTACT = (MainstayChange, Creation, PropertyChange)  # all others are the account's business
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """An account that events speak of, and the enabled instances that it feeds with their source fields."""
+
+    account: Account
+    fed: Sequence[tuple[Instance, dict[str, Field]]]
+
+
+Sources = dict[
+    tuple[Platform, str], _Source | None
+]  # what one request has asked the table for; None: unknown
 
 
 def route(routing: Routing, events: Iterable[Event], stamp: Stamp) -> Routed:
     """The messages that these events of one request make. Every event is in one of them, or unwanted."""
     waiting: dict[tuple[Address, Kind, str], Message] = {}
     unwanted: Counter[str] = Counter()
-    fed: Fed = {}
+    sources: Sources = {}
     for event in events:
-        made, reason = _messages_of(routing, event, stamp, fed)
+        made, reason = _messages_of(routing, event, stamp, sources)
         if reason:
             unwanted[reason] += 1
         for message in made:
@@ -97,26 +110,34 @@ def route(routing: Routing, events: Iterable[Event], stamp: Stamp) -> Routed:
     return Routed(tuple(waiting.values()), dict(unwanted))
 
 
-def _messages_of(routing: Routing, event: Event, stamp: Stamp, fed: Fed) -> tuple[list[Message], str]:
-    """An event's messages, or the reason why it makes none. ``fed`` remembers, for one request."""
+def _messages_of(routing: Routing, event: Event, stamp: Stamp, sources: Sources) -> tuple[list[Message], str]:
+    """An event's messages, or the reason why it makes none."""
     if isinstance(event, OtherEvent):
         return [], event.reason
     platform = Platform.MAINSTAY if isinstance(event, MainstayChange) else Platform.HUBSPOT
-    account = routing.account(platform, event.account)
-    if account is None:
+    key = (platform, event.account)
+    if key not in sources:
+        sources[key] = _source(routing, platform, event.account)
+    source = sources[key]
+    if source is None:
         return [], "unknown-account"
-    if not isinstance(event, MainstayChange | Creation | PropertyChange):
-        return [_account_message(account, event, stamp)], ""
-    if account.id not in fed:
-        fed[account.id] = [(one, _source_fields(one)) for one in routing.fed_by(account)]
-    if not fed[account.id]:
+    if not isinstance(event, _OF_A_CONTACT):
+        return [_account_message(source.account, event, stamp)], ""
+    if not source.fed:
         return [], "no-instance"
     made = []
-    for instance, fields in fed[account.id]:
+    for instance, fields in source.fed:
         changes = _changes(fields, event, stamp)
         if changes is not None:
             made.append(_contact_message(instance, event, changes, stamp))
     return made, "" if made else "unmapped"
+
+
+def _source(routing: Routing, platform: Platform, external_id: str) -> _Source | None:
+    account = routing.account(platform, external_id)
+    if account is None:
+        return None
+    return _Source(account, [(one, _source_fields(one)) for one in routing.fed_by(account)])
 
 
 def _account_message(

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from core.domain.events import (
     Creation,
@@ -35,7 +35,6 @@ _PLAIN: dict[str, type[Creation | Deletion | Restore | PrivacyDeletion]] = {
     "restore": Restore,
     "privacyDeletion": PrivacyDeletion,
 }
-_ABSENT = object()
 
 
 class RecordId(fields.Field[str]):
@@ -60,6 +59,15 @@ class Milliseconds(fields.Field[int]):
         return value
 
 
+class PropertyName(fields.Field[str]):
+    """A property's internal name."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= 250:
+            raise ValidationError("not a property's name")
+        return value
+
+
 class _Member(Schema):
     class Meta:
         unknown = EXCLUDE
@@ -73,9 +81,7 @@ class _ContactMember(_Member):
 
 
 class _PropertyMember(_ContactMember):
-    name = fields.String(data_key="propertyName", required=True, validate=validate.Length(1, 250))
-    value = fields.Raw(data_key="propertyValue", load_default=_ABSENT, allow_none=True)
-    sensitive = fields.Raw(data_key="isSensitive", load_default=False, allow_none=True)
+    name = PropertyName(data_key="propertyName", required=True)
 
 
 class _MergeMember(_Member):
@@ -121,7 +127,7 @@ def _event(kind: str, member: dict[str, Any]) -> HubSpotEvent:
     if subject != "contact" and not generic_contact:
         return OtherEvent("", "other-object")
     if what == "propertyChange":
-        return _property_change(_PROPERTY.load(member))
+        return _property_change(_PROPERTY.load(member), member)
     if what == "merge":
         return _merge(_MERGE.load(member))
     if what in _PLAIN:
@@ -130,9 +136,10 @@ def _event(kind: str, member: dict[str, Any]) -> HubSpotEvent:
     return OtherEvent("", "other-type")
 
 
-def _property_change(read: dict[str, Any]) -> PropertyChange:
-    value = read["value"]
-    hidden = bool(read["sensitive"]) or value == REDACTED or value is _ABSENT
+def _property_change(read: dict[str, Any], member: Mapping[str, Any]) -> PropertyChange:
+    """Any value will do, so the member's own is taken."""
+    value = member.get("propertyValue")
+    hidden = bool(member.get("isSensitive")) or value == REDACTED or "propertyValue" not in member
     carried = not hidden and not isinstance(value, list | dict)
     return PropertyChange(
         read["account"], read["contact"], read["at_ms"], read["name"], value if carried else None, carried
