@@ -8,12 +8,13 @@ does not fit.
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from flask import Request
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_options_header
 
 from webhooks.problems import NotAuthentic, NotDocumented, NotJson, TooLarge
 
@@ -24,15 +25,11 @@ _DISCARD_S = 1.0
 _BROKEN = (OSError, ParseException, HTTPException)  # time-out, sender gone, broken chunk
 
 
-def check_announced(request: Request, clock_s: Callable[[], float] = time.monotonic) -> None:
-    """Refuse by the headers alone: TooLarge, then NotJson."""
+def check_size(request: Request, clock_s: Callable[[], float] = time.monotonic) -> None:
+    """TooLarge by what the headers announce."""
     if (request.content_length or 0) > LIMIT_BYTES:
         _discard(request, clock_s)
         raise TooLarge("declared")
-    if request.mimetype != "application/json":
-        raise NotJson("type")
-    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-        raise NotJson("encoding")
 
 
 def read(request: Request, until_s: float, clock_s: Callable[[], float] = time.monotonic) -> bytes:
@@ -74,6 +71,14 @@ def _discard(request: Request, clock_s: Callable[[], float]) -> None:
             size += len(part)
             if size > _DISCARD_BYTES:
                 return
+
+
+def check_type(headers: Mapping[str, str]) -> None:
+    """NotJson where the headers (by lower-case name) announce something else."""
+    if parse_options_header(headers.get("content-type"))[0].lower() != "application/json":
+        raise NotJson("type")
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise NotJson("encoding")
 
 
 def decode(body: bytes) -> Any:

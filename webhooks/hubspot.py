@@ -8,7 +8,8 @@ from webhooks.receiver import Delivery
 
 
 def opened(delivery: Delivery) -> Parsed:
-    """The members of an authentic delivery; NotAuthentic, then NotDocumented where none can be read."""
+    """The members of an authentic delivery; NotAuthentic, then NotJson, then NotDocumented where none can be
+    read."""
     settings = delivery.settings
     refusal = signature.refusal(
         delivery.headers,
@@ -21,6 +22,7 @@ def opened(delivery: Delivery) -> Parsed:
     )
     if refusal:
         raise NotAuthentic(refusal)
+    bodies.check_type(delivery.headers)
     parsed = events.parse(bodies.decode(delivery.body))
     if parsed.unreadable and not parsed.events:
         raise NotDocumented("members")

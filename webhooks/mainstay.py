@@ -17,7 +17,8 @@ from webhooks.receiver import Delivery
 
 
 def opened(delivery: Delivery) -> Parsed:
-    """The members of an authentic delivery; NotAuthentic, then NotDocumented where none can be read.
+    """The members of an authentic delivery; NotAuthentic, then NotJson, then NotDocumented where none can be
+    read.
 
     TryAgain while the table is not loaded: the organisations' own secrets are not known then.
     """
@@ -30,6 +31,7 @@ def opened(delivery: Delivery) -> Parsed:
     )
     if refusal:
         raise NotAuthentic(refusal)
+    bodies.check_type(delivery.headers)
     parsed = events.parse(bodies.decode(delivery.body))
     if parsed.unreadable and not parsed.events:
         raise NotDocumented("members")

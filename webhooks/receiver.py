@@ -1,10 +1,10 @@
 """The story of one webhook request, the same for both platforms, from its bytes to its answer.
 
-    too large? (413) → JSON announced? (415) → signature (401) → JSON (400) → routed → published (503) → 204
+    too large? (413) → signature (401) → JSON announced? (415) → JSON (400) → routed → published (503) → 204
 
-Size and media type come before the signature: the bytes have to be bounded before they can be hashed, and
-these two answers tell a forger only what the documentation says anyway. Everything that depends on what is
-stored or configured comes after the signature. No database is asked on this path (routing_table.py).
+Only the size comes before the signature: the bytes have to be bounded before they can be hashed, and that
+answer tells a forger only what the documentation says anyway. No database is asked on this path
+(routing_table.py).
 """
 
 import logging
@@ -104,7 +104,7 @@ class Receiver:
             return answer
 
     def _accepted(self, platform: Platform, opened: Opener, deadline_s: float) -> Response:
-        bodies.check_announced(request)
+        bodies.check_size(request)
         body = bodies.read(request, deadline_s - BUDGET_S + _BODY_S)
         with self._turns.one(deadline_s - _LEAST_PUBLISH_S):
             return self._worked_on(platform, opened, body, deadline_s)

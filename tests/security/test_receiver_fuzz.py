@@ -60,10 +60,10 @@ def test_heavy_bodies_are_answered_in_time(name: str, platform: str) -> None:
 
 
 def test_a_packed_body_is_refused_before_it_is_unpacked() -> None:
-    here, bomb = kit.site(), gzip.compress(b" " * (200 * fuzz.MIB), 1)
+    here, bomb = kit.site(), gzip.compress(b" " * (200 * fuzz.MIB), 1)[:900_000]
     headers = kit.hubspot_headers(bomb) | {"Content-Encoding": "gzip"}
     started_s = time.monotonic()
-    assert here.client.post("/webhooks/hubspot", data=bomb[:900_000], headers=headers).status_code == 415
+    assert here.client.post("/webhooks/hubspot", data=bomb, headers=headers).status_code == 415
     assert time.monotonic() - started_s < 0.5
 
 

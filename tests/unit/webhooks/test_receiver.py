@@ -205,12 +205,14 @@ def test_the_size_limit_is_exact() -> None:
     assert problem_of(answer)["status"] == 413
 
 
-def test_size_comes_first_then_media_type_then_signature() -> None:
-    client = site().client
+def test_size_comes_first_then_signature_then_media_type_then_json() -> None:
+    here = site()
     big, text = b"x" * (MIB + 1), {"Content-Type": "text/plain"}
-    assert client.post("/webhooks/hubspot", data=big, headers=text).status_code == 413
-    assert client.post("/webhooks/hubspot", data=b"x", headers=text).status_code == 415
-    assert client.post("/webhooks/hubspot", data=b"x", content_type="application/json").status_code == 401
+    assert here.client.post("/webhooks/hubspot", data=big, headers=text).status_code == 413
+    assert here.client.post("/webhooks/hubspot", data=b"x", headers=text).status_code == 401
+    assert here.client.post("/webhooks/hubspot", data=b"x").status_code == 401
+    assert here.hubspot(b"x", content_type="text/plain").status_code == 415
+    assert here.hubspot(b"x").status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -385,7 +387,9 @@ def test_mainstays_other_refusals() -> None:
     assert (
         here.client.post("/webhooks/mainstay", data=raw, content_type="application/json").status_code == 401
     )
-    assert here.client.post("/webhooks/mainstay", data=raw, content_type="text/plain").status_code == 415
+    assert here.client.post("/webhooks/mainstay", data=raw, content_type="text/plain").status_code == 401
+    headers = mainstay_headers(raw) | {"Content-Type": "text/plain"}
+    assert here.client.post("/webhooks/mainstay", data=raw, headers=headers).status_code == 415
     headers = mainstay_headers(raw) | {"webhook-id": ""}
     assert here.client.post("/webhooks/mainstay", data=raw, headers=headers).status_code == 401
     assert here.mainstay(b" " * (MIB + 1)).status_code == 413
