@@ -71,7 +71,7 @@ class _Search:
         self.mainstay_id = (
             context.canonical(id_row.hubspot, Platform.HUBSPOT, self.record) if id_row is not None else ""
         )
-        self.phone = context.value(self.record, "phone")
+        self.phone = context.phone(self.record)
         self.phone_key = national_ten(self.phone, context.region) or ""
         self.by_id: Contact | None = None
         self.linked: Contact | None = None
@@ -110,7 +110,7 @@ class _Search:
     @property
     def crm_phone(self) -> str:
         """Its phone, canonical."""
-        return self.context.value(self.crm, "phone")
+        return self.context.phone(self.crm)
 
     def heard(self, key: str, contact: Contact) -> None:
         """Mainstay takes a key for an id, a CRM ID or a phone, so what came back is checked first."""
@@ -120,7 +120,7 @@ class _Search:
             self.linked = contact
         if contact.crm_id in self.aliases and not self.mainstay_id:
             self.by_crm = self.by_crm or contact
-        if key == self.phone_key and self.context.value(contact, "phone") == self.phone:
+        if key == self.phone_key and self.context.phone(contact) == self.phone:
             self.by_phone = contact
 
     def found(self) -> list[Contact]:
@@ -151,7 +151,8 @@ class _Search:
             phone=usable,
             crm_phone=self.crm_phone,
             phone_is_previous=crm is not None
-            and is_previous_phone(self.context, self.work.link, crm, usable),
+            and bool(usable)
+            and is_previous_phone(self.context, self.work.link, crm, self.record),
         )
 
 

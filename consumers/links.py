@@ -68,18 +68,20 @@ def settled(context: Context, work: Work, *, wrote: bool) -> Link:
     )
 
 
-def is_previous_phone(context: Context, link: Link | None, mainstay: Contact, hubspot_phone: str) -> bool:
-    """HubSpot's phone (canonical) is one that this contact had before, and it was Mainstay that changed it.
+def is_previous_phone(context: Context, link: Link | None, mainstay: Contact, record: Contact) -> bool:
+    """The record's phone is one that this contact had before, and it was Mainstay that changed it.
     What HubSpot changed since both sides agreed is HubSpot's own edit, even back to an old number."""
     row = context.instance.mapping.row_for("phone")
-    if row is None or not hubspot_phone:
+    if row is None:
         return False
+    hubspot_phone = context.phone(record)
     now = context.digest(
         Platform.MAINSTAY, "phone", context.canonical(row.mainstay, Platform.MAINSTAY, mainstay)
     )
     known = link.agreed.get(row.memory) if link is not None else None
     if known is not None:
-        theirs = context.digest(Platform.HUBSPOT, row.hubspot.name, hubspot_phone)
+        held = context.canonical(row.hubspot, Platform.HUBSPOT, record)
+        theirs = context.digest(Platform.HUBSPOT, row.hubspot.name, held)
         return known.hubspot == theirs and known.mainstay != now
     told = mainstay.values.get("previous_phone") or mainstay.values.get("previousPhone")
     if told and canonical(row.mainstay, Platform.MAINSTAY, told, context.region) == hubspot_phone:

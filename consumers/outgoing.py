@@ -71,7 +71,7 @@ class _Search:
         self.email = self._email()
         self.first = self._wanted("first_name")
         self.last = self._wanted("last_name")
-        self.phone = context.value(self.contact, "phone")
+        self.phone = context.phone(self.contact)
         self.record: Contact | None = None
         self.by_email: Contact | None = None
         self.by_name: list[tuple[Contact, bool]] = []
@@ -171,8 +171,8 @@ def _by_name(context: Context, searches: Sequence[_Search]) -> None:
     if not asked:
         return
     mapping = context.instance.mapping
-    first, last, phone = (mapping.row_for(name) for name in ("first_name", "last_name", "phone"))
-    assert first is not None and last is not None and phone is not None
+    first, last = mapping.row_for("first_name"), mapping.row_for("last_name")
+    assert first is not None and last is not None
     records: list[Contact] = []
 
     def look(group: Sequence[_Search]) -> None:
@@ -193,8 +193,7 @@ def _by_name(context: Context, searches: Sequence[_Search]) -> None:
         fits = named.get((search.first.casefold(), search.last.casefold()), [])
         unique = {record.id: record for record in fits}.values()
         search.by_name = [
-            (r, bool(search.phone) and context.canonical(phone.hubspot, Platform.HUBSPOT, r) == search.phone)
-            for r in unique
+            (record, bool(search.phone) and context.phone(record) == search.phone) for record in unique
         ]
 
 

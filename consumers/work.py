@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from core.domain.contacts import Contact
 from core.domain.digests import digest
-from core.domain.fields import Direction, Field, Platform, WhenEmpty
+from core.domain.fields import Direction, Field, FieldType, Platform, WhenEmpty
 from core.domain.filters import check
 from core.domain.instances import Account, Instance
 from core.domain.matching import Match
 from core.domain.messages import Change, Message
 from core.domain.outcomes import Action, FieldVerdict, Outcome, Problem, Story
-from core.domain.values import canonical
+from core.domain.values import canonical, parsed
 from core.platforms.errors import PlatformError
 from core.platforms.ports import HubSpot, Mainstay
 from core.store.intents import Intent
@@ -146,6 +146,11 @@ class Context:
         if row is None or contact is None:
             return ""
         return self.canonical(row.side(contact.platform), contact.platform, contact)
+
+    def phone(self, contact: Contact | None) -> str:
+        """A contact's phone, canonical: where it stands in a property of text, what that text says."""
+        value = self.value(contact, "phone")
+        return parsed(FieldType.PHONE, value, self.region) or value
 
     def two_way(self, target: Contact | None) -> dict[str, WhenEmpty]:
         """The rows that an enabled opposite instance carries back for this target contact: row key → its

@@ -177,6 +177,17 @@ class TestByCrmIdOrPhone:
         assert one.foreseen("incoming", record).short == ("unchanged", [], {})
         assert one.links() == {record: contact}
 
+    @pytest.mark.parametrize("spelling", ["6175550100", "(617) 555-0100", "+16175550100"])
+    def test_a_phone_that_stands_in_a_property_of_text(self, tmp_path: Path, spelling: str) -> None:
+        config = configuration("incoming", rows=NAMES.replace("hubspot: phone", "hubspot: city"))
+        with bench(tmp_path, config) as one:
+            contact = one.mainstay(**ANA_HERE)
+            record = one.hubspot(**{**ANA, "phone": ""}, city=spelling)
+            assert one.foreseen("incoming", record).short == ("unchanged", [], {})
+            assert one.links() == {record: contact}
+            one.scene.hubspot.edit(record, city="617 555 0111")
+            assert one.foreseen("incoming", record).short == ("error", CONFLICT, {})
+
     def test_crm_id_finds_one_contact_and_phone_another(self, one: Bench) -> None:
         record = one.hubspot(**ANA)
         one.mainstay(first_name="A", last_name="A", crm_id=record)

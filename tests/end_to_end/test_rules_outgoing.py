@@ -262,6 +262,14 @@ class TestByNameAndPhone:
         assert one.contact(contact)["crm_id"] == record
         assert one.links() == {record: contact}
 
+    def test_so_does_one_that_stands_in_a_property_of_text(self, tmp_path: Path) -> None:
+        rows = NAMES.replace("hubspot: phone", "hubspot: city")
+        with bench(tmp_path, configuration("outgoing", rows=rows)) as one:
+            record = one.hubspot(firstname="Ben", lastname="Okafor", city="(617) 555-0123")
+            contact = one.mainstay(**BEN)
+            assert one.foreseen("outgoing", contact).outcome == "updated"
+            assert one.links() == {record: contact}
+
     def test_several_fit(self, one: Bench) -> None:
         ids = [one.hubspot(firstname="Ben", lastname="Okafor", phone="6175550123") for _ in range(2)]
         contact = one.mainstay(**BEN)

@@ -89,6 +89,19 @@ class TestPreviousPhone:
             record, _ = self.linked(one)
             assert one.sync("incoming", record).log == [("contact-out-of-sync", "phone")]
 
+    def test_it_is_so_where_the_phone_stands_in_a_property_of_text(self, tmp_path: Path) -> None:
+        config = configuration("incoming", rows=NAMES.replace("hubspot: phone", "hubspot: city"))
+        with bench(tmp_path, config) as one:
+            record = one.hubspot(**{**ANA, "phone": ""}, city="617 555 0100")
+            contact = next(iter(one.sync("incoming", record).writes))[1]
+            one.scene.mainstay.edit(contact, phone="6175550188")
+            one.scene.hubspot.edit(record, lastname="Vega")
+            assert one.foreseen("incoming", record).short == (
+                "updated",
+                [("contact-out-of-sync", "phone")],
+                {("mainstay", contact): {"last_name"}},
+            )
+
     def test_a_phone_edited_in_hubspot_stays_a_conflict(self, one: Bench) -> None:
         record = one.hubspot(**ANA)
         contact = next(iter(one.sync("incoming", record).writes))[1]
