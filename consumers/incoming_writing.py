@@ -64,7 +64,15 @@ def _updated(work: Work, answer: Answer) -> None:
 
 
 def _left_out(work: Work, answer: PlatformError) -> bool:
-    return isinstance(answer, Refused) and leave_out(work, Platform.MAINSTAY, answer.fields)
+    if not isinstance(answer, Refused):
+        return False
+    left_out = leave_out(work, Platform.MAINSTAY, answer.fields)
+    if work.crm_id and "crm_id" in answer.fields:  # the link counts as the CRM ID all the same
+        work.crm_id = ""
+        message = "crm_id: Mainstay refuses the value"
+        work.problems.append(Problem(answer.fields["crm_id"], message, "crm_id"))
+        return True
+    return left_out
 
 
 def _create(context: Context, records: Records, works: Sequence[Work]) -> None:

@@ -100,6 +100,8 @@ class ContactDesk:
         flags: dict[str, object] = {}
         for name, value in given.items():
             try:
+                if name == "crm_id" and by_api and self._settings.crm_id_writes == "refuse":
+                    raise BadValue("This field is read-only.")
                 if name in WRITABLE and name not in errors:
                     if not self._is_left_out(value):
                         values[name] = self._value(name, value)

@@ -11,7 +11,8 @@ class MainstaySettings(Settings):
 
     ``duplicate_status``: 400 or 409 for a taken phone or CRM ID. ``key_order``: which meaning of the
     ambiguous key wins. ``null_means``: clear, ignore or refuse; ``read_only_fields`` and
-    ``unknown_custom_fields``: ignore or refuse. ``list_order``: created or modified.
+    ``unknown_custom_fields``: ignore or refuse; ``crm_id_writes``: take or refuse. ``list_order``: created
+    or modified.
     """
 
     max_events_per_post: int = 1
@@ -27,6 +28,7 @@ class MainstaySettings(Settings):
     null_means: str = "clear"
     read_only_fields: str = "ignore"
     unknown_custom_fields: str = "refuse"
+    crm_id_writes: str = "take"
     custom_field_types: bool = False
     default_fields_wrapped: bool = True
     modified_name: str = "modified"

@@ -163,6 +163,19 @@ class TestRefusals:
         one.scene.mainstay.fault(kind="400", method=method)
         assert one.sync("incoming", one.hubspot(**ANA)).short == ("error", [("invalid-value", "")], {})
 
+    def test_a_crm_id_that_mainstay_does_not_take_is_left_out(self, keyed: Bench) -> None:
+        keyed.scene.mainstay.set(crm_id_writes="refuse")
+        record = keyed.hubspot(**ANA)
+        told = keyed.sync("incoming", record)
+        assert (told.outcome, told.log) == ("created", [("read-only-field", "crm_id")])
+        [contact] = keyed.links().values()
+        keyed.scene.hubspot.edit(record, lastname="Vega")
+        assert keyed.sync("incoming", record).short == ("updated", [], {("mainstay", contact): {"last_name"}})
+        keyed.scene.hubspot.edit(record, admithub_id=contact, lastname="Ruiz")
+        told = keyed.sync("incoming", record)
+        assert (told.outcome, told.log) == ("updated", [("read-only-field", "crm_id")])
+        assert keyed.contact(contact)["last_name"] == "Ruiz"
+
     def test_what_was_left_out_before_a_refusal_is_not_told(self, one: Bench) -> None:
         record = one.hubspot(**{**ANA, "email": "x@example.edu"}, city="nonsense")
         rows = NAMES.replace("mainstay: email", "mainstay: custom.Alt Email")

@@ -180,13 +180,33 @@ def test_the_status_decides_whatever_the_body(status: int, kind: type[PlatformEr
         (400, {"custom": ["Expected a dictionary."]}, {}),
         (400, {"somebody@secret.example": ["what a key"]}, {}),
         (400, {"non_field_errors": ["no"]}, {}),
+        (400, {"custom.Program": ["bad"]}, {"custom.Program": Code.INVALID_VALUE}),
+        (400, {"CUSTOM_Birth Date": ["bad"]}, {"custom.Birth Date": Code.INVALID_VALUE}),
+        (400, {"errors": [{"field": "email", "message": "bad"}]}, {"email": Code.INVALID_EMAIL}),
+        (400, {"errors": [{"name": "custom.Program"}]}, {"custom.Program": Code.INVALID_VALUE}),
+        (400, {"errors": [{"field": ["email"], "name": {}}]}, {"email": Code.INVALID_EMAIL}),
+        (422, {"message": "Failed", "field": "Birth Date"}, {"custom.Birth Date": Code.INVALID_VALUE}),
+        (400, {"detail": "Birth Date: wrong format"}, {"custom.Birth Date": Code.INVALID_VALUE}),
+        (400, {"error": "First name is not allowed"}, {"first_name": Code.INVALID_VALUE}),
+        (400, {"detail": "The program's emails"}, {"custom.Program": Code.INVALID_VALUE}),
+        (400, {"error": "duplicate-contact"}, {"phone": Code.DUPLICATE_CONTACT}),
+        (409, {"code": "duplicate-contact"}, {"phone": Code.DUPLICATE_CONTACT}),
+        (400, {"code": "duplicate-unique-id-crmId"}, {"crm_id": Code.DUPLICATE_CRM_ID}),
+        (400, {"crmId": ["already exists"]}, {"crm_id": Code.DUPLICATE_CRM_ID}),
+        (409, {"email": ["already exists"]}, {"email": Code.INVALID_EMAIL}),
+        (
+            400,
+            {"email": ["bad"], "phone": ["already exists"]},
+            {"email": Code.INVALID_EMAIL, "phone": Code.DUPLICATE_CONTACT},
+        ),
     ],
 )
 def test_what_a_refusal_names(status: int, body: Any, fields: dict[str, Code]) -> None:
     error = errors.of_answer(answer(status, body), write=True, sent=SENT)
     assert isinstance(error, Refused) and error.fields == fields
     taken = {Code.DUPLICATE_CONTACT, Code.DUPLICATE_CRM_ID}.intersection(fields.values())
-    assert isinstance(error, Conflict) is bool(taken or status == 409)
+    assert isinstance(error, Conflict) is bool(taken or (status == 409 and not fields))
+    assert not taken or error.fields[next(iter(error.fields))] in taken, "what decides stands first"
     assert "secret" not in str(error)
 
 
