@@ -35,7 +35,7 @@ _PROPERTY = re.compile(r"[a-z][a-z0-9_]{0,99}", re.IGNORECASE)
 _CORRELATION = re.compile(r"[0-9a-fA-F-]{8,40}")
 _SCOPE = re.compile(r"[a-z0-9_.-]{1,80}")
 # Undocumented, relied upon by at least ten public code bases (facts/hubspot.md §4.1).
-_EXISTING = re.compile(r"Existing ID:\s*(\d+)")
+_EXISTING = re.compile(r"Existing\s+ID\b\W{0,5}(\d+)", re.IGNORECASE)
 
 _CODES = {
     "PROPERTY_DOESNT_EXIST": Code.MISSING_FIELD,
@@ -69,13 +69,13 @@ def of_answer(answer: Answer, *, write: bool) -> PlatformError:
             retry_after_s=max(wait_s or 0.0, LOCKED_S) if status == 423 else wait_s,
             maybe_applied=write and status not in NOT_APPLIED,
         )
-    return _of_document(status, document, write)
+    return _of_document(status, document, write, answer.text)
 
 
 def of_item(entry: Mapping[str, Any]) -> PlatformError:
     """One entry of ``errors`` in a 207 (or in a 200 that carries errors)."""
     category = _text(entry.get("category"))
-    return _of_document(_STATUS_OF_CATEGORY.get(category, 400), entry, write=False)
+    return _of_document(_STATUS_OF_CATEGORY.get(category, 400), entry, False, json.dumps(entry))
 
 
 def policy(body: str) -> str:
@@ -98,7 +98,7 @@ def policy(body: str) -> str:
 _PLAIN: dict[int, type[PlatformError]] = {401: AuthenticationFailed, 404: NotFound, 429: RateLimited}
 
 
-def _of_document(status: int, document: Mapping[str, Any], write: bool) -> PlatformError:
+def _of_document(status: int, document: Mapping[str, Any], write: bool, text: str) -> PlatformError:
     detail = _detail(status, document)
     if status in _PLAIN:
         return _PLAIN[status](HUBSPOT, detail, status=status)
@@ -109,8 +109,9 @@ def _of_document(status: int, document: Mapping[str, Any], write: bool) -> Platf
         )
     problems = _problems(document)
     fields = {name: _code(code) for name, code in problems.items()}
-    if status == 409 or _TAKEN in problems.values():
-        existing = _EXISTING.search(_text(document.get("message")))
+    # Where in the body it stands, and whether an entry of a 207 has a category beside it, differs.
+    existing = _EXISTING.search(text)
+    if status == 409 or existing or _TAKEN in problems.values():
         # A 409 names no property: so far only the email is known to cause one.
         return Conflict(
             HUBSPOT,

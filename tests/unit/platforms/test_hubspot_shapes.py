@@ -103,6 +103,20 @@ def test_a_conflict_tells_its_holder_and_the_email_where_nothing_is_named() -> N
     assert isinstance(nameless, Conflict) and nameless.existing_id == ""
 
 
+def test_the_holder_is_found_wherever_the_body_names_it() -> None:
+    told = "Contact already exists. Existing ID: 123"
+    shapes: list[Any] = [
+        {"message": told},
+        {"message": "Contact already exists.", "errors": [{"message": told, "code": "CONTACT_EXISTS"}]},
+        {"message": "Contact already exists.", "errors": [{"context": {"detail": ["Existing Id:123"]}}]},
+    ]
+    for body in shapes:
+        for error in (errors.of_answer(answer(409, body), write=True), errors.of_item(body)):
+            assert isinstance(error, Conflict) and error.existing_id == "123"
+    plain = errors.of_answer(Answer(409, {}, told), write=True)
+    assert isinstance(plain, Conflict) and plain.existing_id == "123"
+
+
 def test_a_taken_unique_value_is_a_conflict() -> None:
     body = {"errors": [{"code": "CONFLICTING_UNIQUE_VALUE", "context": {"propertyName": ["admithub_id"]}}]}
     error = errors.of_answer(answer(400, body), write=True)
