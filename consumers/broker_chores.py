@@ -60,7 +60,10 @@ class BrokerChores:
                     give_up(session, message, Code.UNREADABLE_MESSAGE, problem, now_ms)
             except Unreadable as error:
                 address = _address(str(headers.get("routing-key", "")), lane)
-                give_up_unreadable(session, address, body, f"{error}; {problem}", now_ms)
+                why = f"{error}; {problem}"
+                give_up_unreadable(
+                    session, address, body, why, now_ms, came_before=True
+                )  # or for all we know
 
     def _settled(self, directory: Directory) -> list[int]:
         candidates = directory.retired - self._removed

@@ -92,8 +92,11 @@ def _record(
     )
 
 
-def give_up_unreadable(session: Session, address: Address, body: bytes, why: str, now_ms: int) -> None:
-    """Keep bytes that are no message of ours; the same bytes once."""
+def give_up_unreadable(
+    session: Session, address: Address, body: bytes, why: str, now_ms: int, *, came_before: bool = False
+) -> None:
+    """Keep bytes that are no message of ours. ``came_before``: they may be kept already, by a process that
+    was killed before it acknowledged them."""
     stored = dead_letters.store_unreadable(
         session,
         lane=address.lane,
@@ -102,6 +105,7 @@ def give_up_unreadable(session: Session, address: Address, body: bytes, why: str
         body=body,
         why=why,
         now_ms=now_ms,
+        came_before=came_before,
     )
     if stored:
         instance_id = 0 if address.lane is Lane.ACCOUNT else address.id

@@ -288,7 +288,8 @@ class Runner:
     def _bury_unreadable(self, deliveries: Sequence[Delivery]) -> None:
         with self.wiring.database.transaction() as session:
             for one in deliveries:
-                give_up_unreadable(session, one.address, one.raw, one.problem, self.wiring.clock())
+                now_ms, before = self.wiring.clock(), one.deliveries > 1
+                give_up_unreadable(session, one.address, one.raw, one.problem, now_ms, came_before=before)
         telemetry.record_outcome(self.direction, Outcome.DEAD, "unreadable-message", len(deliveries))
 
     def _drain(self, consumer: Consumer) -> None:

@@ -112,25 +112,47 @@ def store(
 
 
 def store_unreadable(
-    session: Session, *, lane: Lane, address_id: int, message_id: str, body: bytes, why: str, now_ms: int
+    session: Session,
+    *,
+    lane: Lane,
+    address_id: int,
+    message_id: str,
+    body: bytes,
+    why: str,
+    now_ms: int,
+    came_before: bool = False,
 ) -> bool:
-    """Keep bytes that are no message of ours."""
+    """Keep bytes that are no message of ours. False if they were there already.
+
+    Nothing but the bytes tells two such messages apart: the same bytes are another message if they were never
+    handed out before, and if nobody looks after the earlier ones any more.
+    """
     account = lane is Lane.ACCOUNT
-    return _insert(
-        session,
-        message_id=message_id,
-        generation=0,
-        lane=lane,
-        instance_id=0 if account else address_id,
-        account_id=address_id if account else 0,
-        contact="",
-        code=Code.UNREADABLE_MESSAGE,
-        message=why,
-        attempts=0,
-        first_failed_at_ms=now_ms,
-        last_failed_at_ms=now_ms,
-        body=body,
-    )
+    while True:
+        earlier = session.execute(
+            select(models.DeadLetter.generation, models.DeadLetter.state)
+            .where(models.DeadLetter.message_id == message_id)
+            .order_by(models.DeadLetter.generation)
+        ).all()
+        if came_before and any(state == "dead" for _, state in earlier):
+            return False
+        stored = _insert(
+            session,
+            message_id=message_id,
+            generation=earlier[-1].generation + 1 if earlier else 0,
+            lane=lane,
+            instance_id=0 if account else address_id,
+            account_id=address_id if account else 0,
+            contact="",
+            code=Code.UNREADABLE_MESSAGE,
+            message=why,
+            attempts=0,
+            first_failed_at_ms=now_ms,
+            last_failed_at_ms=now_ms,
+            body=body,
+        )
+        if stored:
+            return True  # else another consumer was quicker with the same bytes
 
 
 def search(session: Session, wanted: Search) -> list[DeadLetter]:

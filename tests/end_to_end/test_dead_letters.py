@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
+from consumers import giving_up
 from consumers.replaying import replay
 from core.domain.messages import Address, Lane
 from core.store import dead_letters, models
@@ -112,6 +113,47 @@ def test_a_dead_letter_of_a_deleted_instance_ends_as_deleted(tmp_path: Path) -> 
         assert again(one) == 1
         one.settle()
         assert one.outcomes() == {"dead": 1, "deleted": 1}
+
+
+def test_the_same_bytes_again_are_another_dead_letter(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        one.apply(configuration("incoming"))
+        queue = Address(Lane.INCOMING, one.instance("incoming").id).key
+        one.start("incoming")
+
+        def comes(times: int) -> None:
+            now_ms = one.wiring.clock()
+            row = {"queue": queue, "message_id": "x", "contact": "1", "body": b"\xff", "due_at_ms": now_ms}
+            with one.wiring.database.transaction() as session:
+                for _ in range(times):
+                    session.execute(insert(models.QueueMessage).values(**row, enqueued_at_ms=now_ms))
+            one.settle()
+
+        comes(2)
+        assert len(one.dead()) == 2
+        with one.wiring.database.transaction() as session:
+            assert giving_up.discard(session, one.dead(), "", "", one.wiring.clock()) == 2
+        comes(1)
+        assert len(one.dead()) == 1
+
+
+def test_bytes_that_came_before_are_kept_once(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        one.apply(configuration("incoming"))
+        address = Address(Lane.INCOMING, one.instance("incoming").id)
+
+        def buried() -> None:
+            with one.wiring.database.transaction() as session:
+                now_ms = one.wiring.clock()
+                giving_up.give_up_unreadable(session, address, b"\xff", "no", now_ms, came_before=True)
+
+        buried()
+        buried()  # killed between the commit and the acknowledgement
+        assert len(one.dead()) == 1
+        with one.wiring.database.transaction() as session:
+            giving_up.discard(session, one.dead(), "", "", one.wiring.clock())
+        buried()  # nobody looks after the earlier one
+        assert len(one.dead()) == 1
 
 
 def test_rows_that_nobody_can_read_are_dead_at_once(tmp_path: Path) -> None:
