@@ -84,7 +84,8 @@ def change(
     subject: str | None = None,
     disabled_at_ms: int | None = None,
 ) -> None:
-    """Change what is given. A new role, a new password and disabling end all sessions."""
+    """Change what is given. A new role, a new password and disabling end all sessions; the last two also the
+    links that would set a password."""
     row = session.get_one(models.User, user_id, with_for_update=True)
     row.role = role if role is not None else row.role
     row.password = password if password is not None else row.password
@@ -92,6 +93,8 @@ def change(
     row.disabled_at_ms = disabled_at_ms if disabled_at_ms is not None else row.disabled_at_ms
     if role is not None or password is not None or disabled_at_ms is not None:
         row.generation += 1
+    if password is not None or disabled_at_ms is not None:
+        _drop_password_links(session, user_id)
     session.flush()
 
 
@@ -180,10 +183,13 @@ def end_session(session: Session, token: str) -> None:
 
 
 def make_link(session: Session, user_id: int, purpose: str, expires_at_ms: int) -> str:
-    """A sign-in link's token. ``purpose``: password (works once) or demo (until it runs out)."""
+    """A sign-in link's token. ``purpose``: password (works once; an older one ends) or demo (until it runs
+    out)."""
     token = secrets.token_urlsafe(32)
     long_over_ms = expires_at_ms - 90 * 24 * 3600 * 1000
     session.execute(delete(models.SignInLink).where(models.SignInLink.expires_at_ms < long_over_ms))
+    if purpose == "password":
+        _drop_password_links(session, user_id)
     session.add(
         models.SignInLink(token=digest(token), user_id=user_id, purpose=purpose, expires_at_ms=expires_at_ms)
     )
@@ -210,6 +216,11 @@ def end_link(session: Session, token: str) -> bool:
     session.delete(row)
     session.flush()
     return True
+
+
+def _drop_password_links(session: Session, user_id: int) -> None:
+    mine = (models.SignInLink.user_id == user_id) & (models.SignInLink.purpose == "password")
+    session.execute(delete(models.SignInLink).where(mine))
 
 
 def _user(row: models.User) -> User:

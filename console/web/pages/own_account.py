@@ -10,7 +10,7 @@ from console.times import zone_names
 from console.web.errors import FormErrors
 from console.web.pages.signing_in import begin_try, signed_in_response
 from console.web.site import Console, Site, role, signed_in
-from core.store import users
+from core.store import attempts, users
 
 
 def register(site: Site) -> None:
@@ -62,7 +62,8 @@ def change_time_zone(console: Console) -> Any:
 
 
 def authenticator(console: Console) -> Any:
-    """Switch the authenticator app on (with a first code) or off (with the password)."""
+    """Switch the authenticator app on (with a first code) or off. Both, and another app in its place, ask for
+    the password: whoever found a browser signed in sets no second factor of their own."""
     user, errors = signed_in(), FormErrors()
     if request.method == "GET":
         return _authenticator_page(passwords.new_secret(), errors)
@@ -76,11 +77,13 @@ def authenticator(console: Console) -> Any:
         flash("Signing in asks for the password alone now.")
         return redirect(url_for("own_account"), 303)
     secret = request.form.get("secret", "")
+    _check_current(console, errors, "current")
     step = passwords.code_step(secret, request.form.get("code", ""), console.now_ms()) if secret else None
     if step is None:
         errors.add(
             "code", "This code is not right. Check the clock of your phone, then enter the newest one."
         )
+    if errors or step is None:
         return _authenticator_page(secret or passwords.new_secret(), errors), 400
     with console.wiring.database.transaction() as session:
         users.set_totp(session, user.id, console.wiring.sealer.seal({"secret": secret}))
@@ -110,6 +113,9 @@ def _check_current(console: Console, errors: FormErrors, where: str) -> None:
         errors.add(where, f"Too many failed tries. Try again in {wait_s} seconds.")
     elif not passwords.fits(user.password, request.form.get(where, "")):
         errors.add(where, "This is not your current password.")
+    else:
+        with console.wiring.database.transaction() as session:
+            attempts.succeeded(session, user.email, request.remote_addr or "")
 
 
 def _page(errors: FormErrors) -> str:

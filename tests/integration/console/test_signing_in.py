@@ -3,6 +3,7 @@
 import pyotp
 import pytest
 
+from console import passwords
 from console.access import Right, Role
 from core.store import audit, users
 from core.store.rotation import reseal_all
@@ -43,7 +44,8 @@ def test_an_unknown_user_gets_the_same_answer(scene):
 
 
 def test_guessing_is_slowed_down(scene):
-    email = scene.user(Role.OWNER)
+    email, now_ms = scene.user(Role.OWNER), scene.wiring.clock()
+    scene.wiring.clock = lambda: now_ms  # a slow machine would outwait the second's wait
     for _ in range(5):
         sign_in(scene, email, "wrong")
     browser = sign_in(scene, email, PASSWORD)
@@ -126,14 +128,72 @@ def test_a_link_sets_a_password_once(scene):
     assert sign_in(scene, "new@river.example", "a long enough one").path == "/"
 
 
+def test_links_that_would_set_a_password_end_with_a_newer_one_a_password_and_disabling(scene):
+    def link(session, user):
+        return users.make_link(session, user.id, "password", scene.wiring.clock() + 1000_000)
+
+    def good(token):
+        with scene.wiring.database.reading() as session:
+            return users.of_link(session, token, scene.wiring.clock())[0] is not None
+
+    with scene.wiring.database.transaction() as session:
+        user = users.add(session, email="new@river.example", role=Role.VIEWER, now_ms=1)
+        other = users.add(session, email="other@river.example", role=Role.VIEWER, now_ms=1)
+        first, others = link(session, user), link(session, other)
+        second = link(session, user)
+    assert [good(one) for one in (first, second, others)] == [False, True, True]
+    with scene.wiring.database.transaction() as session:
+        users.change(session, user.id, password="a hash")
+    assert not good(second) and good(others)
+    with scene.wiring.database.transaction() as session:
+        third = link(session, user)
+        users.change(session, user.id, disabled_at_ms=1)
+        users.enable(session, user.id)
+    assert not good(third) and good(others)
+
+
+def test_whoever_finds_a_browser_signed_in_sets_no_second_factor_of_their_own(scene):
+    browser = scene.browser(Role.VIEWER)
+    browser.get("/me/authenticator")
+    assert "Current password" in browser.page
+
+    def post(secret, current):
+        code = pyotp.TOTP(secret).at(scene.wiring.clock() // 1000)
+        browser.post("/me/authenticator", secret=secret, code=code, current=current)
+        with scene.wiring.database.reading() as session:
+            sealed = users.by_email(session, scene.user(Role.VIEWER)).totp
+        return sealed and scene.wiring.sealer.open(sealed)["secret"]
+
+    mine, theirs = passwords.new_secret(), passwords.new_secret()
+    assert post(theirs, "a guess") is None and browser.status == 400
+    assert "not your current password" in browser.page
+    assert post(mine, PASSWORD) == mine
+    assert post(theirs, "") == mine, "nor one in place of the owner's"
+
+
+def test_a_sign_in_that_waits_for_its_code_ends_with_the_password_it_began_with(scene):
+    browser = scene.browser(Role.VIEWER)
+    secret = passwords.new_secret()
+    with scene.wiring.database.transaction() as session:
+        user = users.by_email(session, scene.user(Role.VIEWER))
+        users.set_totp(session, user.id, scene.wiring.sealer.seal({"secret": secret}))
+    waiting = sign_in(scene, scene.user(Role.VIEWER), PASSWORD)
+    ticket = waiting.page.split('name="ticket" value="')[1].split('"')[0]
+    new = "another good password"
+    browser.get("/me")
+    browser.post("/me/password", current=PASSWORD, new=new, again=new)
+    waiting.post("/sign-in/code", ticket=ticket, code=pyotp.TOTP(secret).at(scene.wiring.clock() // 1000))
+    assert waiting.path == "/sign-in"
+
+
 def test_the_authenticator_app_is_asked_for_and_a_code_works_once(scene):
     browser = scene.browser(Role.VIEWER)
     page = browser.get("/me/authenticator")
     secret = page.split('name="secret" value="')[1].split('"')[0]
-    browser.post("/me/authenticator", secret=secret, code="000000")
+    browser.post("/me/authenticator", secret=secret, code="000000", current=PASSWORD)
     assert browser.status == 400
     now_s = scene.wiring.clock() // 1000
-    browser.post("/me/authenticator", secret=secret, code=pyotp.TOTP(secret).at(now_s - 30))
+    browser.post("/me/authenticator", secret=secret, code=pyotp.TOTP(secret).at(now_s - 30), current=PASSWORD)
     assert browser.path == "/me"
     other = sign_in(scene, scene.user(Role.VIEWER), PASSWORD)
     assert "Enter your code" in other.page
