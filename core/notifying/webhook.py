@@ -1,7 +1,7 @@
 """Posts a signed message to a webhook: one try, bounded in time and size, no redirects."""
 
-import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -9,6 +9,7 @@ from urllib3.util import Timeout
 
 from core.notifying.addresses import place
 from core.notifying.problems import NotSent
+from core.platforms.deadline import pools
 from core.settings import Network
 
 CONNECT_S, READ_S, WHOLE_S = 3.0, 5.0, 10.0
@@ -20,8 +21,9 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Sequence[Ne
     where = place(url, allowed)
     pool: urllib3.HTTPConnectionPool
     timeout = Timeout(connect=CONNECT_S, read=READ_S)
+    make = pools(WHOLE_S)[where.scheme]
     if where.scheme == "https":
-        pool = urllib3.HTTPSConnectionPool(
+        pool = make(
             where.address,
             where.port,
             timeout=timeout,
@@ -30,7 +32,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Sequence[Ne
             server_hostname=where.host,
         )
     else:
-        pool = urllib3.HTTPConnectionPool(where.address, where.port, timeout=timeout)
+        pool = make(where.address, where.port, timeout=timeout)
     default = where.port == (443 if where.scheme == "https" else 80)
     host = f"[{where.host}]" if ":" in where.host else where.host
     sent = {
@@ -43,7 +45,8 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Sequence[Ne
         answer = pool.urlopen(
             "POST", where.path, body=body, headers=sent, redirect=False, retries=False, preload_content=False
         )
-        _drain(answer)
+        with suppress(HTTPError):  # the status says it all
+            _drain(answer)
     except HTTPError as error:
         raise NotSent(f"no answer ({type(error).__name__})") from None
     finally:
@@ -54,9 +57,9 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Sequence[Ne
 
 def _drain(answer: urllib3.BaseHTTPResponse) -> None:
     """Hear it out within limits: who answers with a stream without end is hung up on."""
-    deadline_s, size = time.monotonic() + WHOLE_S, 0
+    size = 0
     while chunk := answer.read1(8_192):
         size += len(chunk)
-        if size > _MOST_BYTES or time.monotonic() > deadline_s:
+        if size > _MOST_BYTES:
             break
     answer.close()

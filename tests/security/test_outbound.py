@@ -112,13 +112,19 @@ def test_a_huge_answer_of_the_token_endpoint_is_not_read_to_its_end(stranger: St
         assert time.monotonic() - started_s < 5
 
 
-def test_a_trickle_of_the_token_endpoint_ends(stranger: Stranger, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Long: "],
+    ids=["body", "header"],
+)
+def test_a_trickle_of_the_token_endpoint_ends(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch, start: bytes
+) -> None:
     monkeypatch.setattr(bounded_session, "SMALL", Limits(read_s=0.3, whole_s=0.6, max_bytes=1_000_000))
 
     def trickle(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "1000000")
-        handler.end_headers()
+        handler.close_connection = True
+        handler.wfile.write(start)
         ended = threading.Event()
         for _ in range(200):
             try:

@@ -162,6 +162,37 @@ def test_a_trickle_ends(stranger: Stranger) -> None:
     assert time.monotonic() - started_s < 3
 
 
+@pytest.mark.parametrize(
+    "start",
+    [b"", b"HTTP/1.1 200 OK\r\nX-Long: ", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"],
+    ids=["status line", "header", "size of a chunk"],
+)
+def test_a_trickle_in_a_line_ends(stranger: Stranger, start: bytes) -> None:
+    """Lines are read in one go: between two of their bytes the time-out of the socket begins anew."""
+    ended = threading.Event()
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        handler.wfile.write(start)
+        try:
+            while not ended.wait(0.02):
+                handler.wfile.write(b"0")
+                handler.wfile.flush()
+        except OSError:
+            return
+
+    stranger.answer = trickle
+    started_s = time.monotonic()
+    for call in (
+        stranger.hubspot(replace(QUICK, whole_s=0.3)).external_id,
+        stranger.mainstay(replace(QUICK, whole_s=0.3)).external_id,
+    ):
+        with pytest.raises(Unavailable):
+            call()
+    ended.set()
+    assert time.monotonic() - started_s < 3
+
+
 def test_a_body_that_is_no_text_keeps_its_status(stranger: Stranger) -> None:
     stranger.answer = told(400, b"\xff\xfe\x00garbage")
     assert isinstance(stranger.hubspot().read(["1"], ["email"])["1"], Refused)
