@@ -17,6 +17,8 @@ from core.settings import Network
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Python 3.11 calls these global: one's own network (RFC 8215, RFC 3879), and IPv4 in an old dress (RFC 4291).
+_INSIDE = [ipaddress.ip_network(one) for one in ("64:ff9b:1::/48", "fec0::/10", "::/96")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _public(address: _Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if address.teredo is not None:
+        if address.teredo is not None or any(address in one for one in _INSIDE):
             return False
         if inner is not None:
             return _public(inner)

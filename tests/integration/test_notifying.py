@@ -131,6 +131,27 @@ def test_an_answer_without_end_is_hung_up_on(hook: Callable[..., Hook]) -> None:
     assert ended.wait(10)
 
 
+def test_a_server_that_never_ends_its_headers_is_given_up(
+    hook: Callable[..., Hook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "WHOLE_S", 0.5)
+    ended = threading.Event()
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        try:
+            while not ended.wait(0.02):
+                handler.wfile.write(b"x")
+        except OSError:
+            return
+
+    begun = time.monotonic()
+    with pytest.raises(NotSent, match="no answer"):
+        post(hook(trickle).url)
+    ended.set()
+    assert time.monotonic() - begun < 5
+
+
 def test_a_server_that_says_nothing_is_given_up(
     hook: Callable[..., Hook], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +191,7 @@ PRIVATE = [
     *("127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0"),
     *("100.64.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"),
     *("::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1"),
+    *("64:ff9b:1::7f00:1", "fec0::1", "::7f00:1", "::10.0.0.1"),
     *("2002:7f00:1::", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:db8::1"),
 ]
 
