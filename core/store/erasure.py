@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.digests import digest
 from core.domain.fields import Platform
-from core.store import models
+from core.store import mentions, models
 from core.store.console_models import Draft
 
 Drop = Callable[[Any, Any], None]  # (table, condition)
@@ -67,7 +67,7 @@ def erase(
     session: Session, hubspot: tuple[int, str] | None, mainstay: Iterable[tuple[int, str]] = ()
 ) -> dict[str, int]:
     """Remove every row about a HubSpot contact and the Mainstay contacts linked to it; given as (account id,
-    contact id). Returns rows removed per table."""
+    contact id). Rows about others name them no more. Returns rows removed per table."""
     others = list(mainstay)
     columns = (models.Instance.id, models.Instance.hubspot_account_id, models.Instance.mainstay_account_id)
     known = [(row[0], row[1], row[2]) for row in session.execute(select(*columns))]
@@ -86,6 +86,8 @@ def erase(
     contacts = {contact for _, contact in [*([hubspot] if hubspot else []), *others]}
     _forget_failing(session, mine | touched, contacts)
     _unpin(session, contacts)
+    about = {account for account, _ in others} | ({hubspot[0]} if hubspot is not None else set())
+    mentions.forget(session, about, [i for i, *both in known if not about.isdisjoint(both)], contacts)
     return removed
 
 

@@ -28,6 +28,10 @@ def test_after_a_privacy_deletion_no_table_knows_the_contact(tmp_path: Path) -> 
         ana, eva = one.hubspot.create(**ANA), one.hubspot.create(**EVA)
         one.settle()
         other = next(c["id"] for c in one.mainstay.all() if c["crm_id"] == ana)
+        # Somebody else, who has her number: whom the conflict is with stands in rows about him.
+        one.hubspot.create(firstname="Bo", lastname="Lind", phone=ANA["phone"])
+        one.settle()
+        assert "crm-id-phone-conflict" in {entry.code for entry in one.log()}
         # A problem that stands in the Sync Log, a dead letter, a failing account, an entry in the audit log.
         one.hubspot.edit(ana, phone="no phone")
         one.settle()
@@ -44,6 +48,7 @@ def test_after_a_privacy_deletion_no_table_knows_the_contact(tmp_path: Path) -> 
             "links",
             "outcomes",
             "dead_letters",
+            "sync_log",
         }
         one.mainstay.mend()
         # Messages that wait while the contact is erased end at its tombstone.

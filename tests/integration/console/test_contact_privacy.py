@@ -122,6 +122,31 @@ def test_erasing_reaches_every_table_and_leaves_the_neighbour(here):
         )
 
 
+def test_rows_about_others_name_it_no_more(here):
+    record, contact, neighbour = here.of
+    told = f"The CRM ID leads to Mainstay contact {contact}9, the phone to {contact}."
+    about = sync_log.About(1, "incoming", f"hubspot:{neighbour}", hubspot_id=neighbour)
+    steps = [{"rule": "phone", "reason": f"belongs to record {record}", "candidates": [contact, "x"]}]
+    with here.wiring.database.transaction() as session:
+        sync_log.tell(session, about, [Problem(Code.CRM_ID_PHONE_CONFLICT, told)], 1)
+        row = session.scalars(select(models.Outcome).where(models.Outcome.hubspot_id == neighbour)).one()
+        row.story = {**row.story, "matching": steps}
+    admin = here.browser(Role.ADMIN)
+    admin.get(page_of(record))
+    admin.post(page_of(record, "/erase"), confirm="erase")
+    with here.wiring.database.reading() as session:
+        entry = session.scalars(
+            select(models.SyncLogEntry).where(models.SyncLogEntry.hubspot_id == neighbour)
+        ).one()
+        row = session.scalars(select(models.Outcome).where(models.Outcome.hubspot_id == neighbour)).one()
+    assert entry.message == f"The CRM ID leads to Mainstay contact {contact}9, the phone to (erased).", (
+        "another id that begins with it stays"
+    )
+    assert row.story["matching"] == [
+        {"rule": "phone", "reason": "belongs to record (erased)", "candidates": ["(erased)", "x"]}
+    ]
+
+
 def test_an_erased_contact_is_left_alone_and_its_page_still_answers(here):
     record, contact, _ = here.of
     admin = here.browser(Role.ADMIN)
