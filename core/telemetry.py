@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -56,6 +57,18 @@ def configure_logging(role: str, style: Style = "json", stream: TextIO | None = 
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     _LOGGER.setLevel(logging.INFO)
+
+
+def tell_uncaught() -> None:
+    """What a thread does not catch is a line like every other: Python's own traceback quotes the exception.
+    Called once at a process's start."""
+
+    def tell(thread: threading.ExceptHookArgs) -> None:
+        if thread.exc_value is not None and not isinstance(thread.exc_value, SystemExit):
+            name = thread.thread.name if thread.thread is not None else ""
+            log("thread.failed", level=logging.ERROR, error=thread.exc_value, thread=name)
+
+    threading.excepthook = tell
 
 
 class JsonLines(logging.Formatter):

@@ -49,6 +49,13 @@ class Metrics:
             self._changed.notify_all()
 
 
+def _in_public(problem: str) -> str:
+    """What anybody may read: the page is passed on by the example proxies, and what a server said (behind the
+    colon) may name addresses and users of one's own network. All of it stands in the log."""
+    what, said, _ = problem.partition(": ")
+    return f"{what}: see the log" if said else what
+
+
 class Readiness:
     """Runs ``checks`` (name → problem, empty where it is ready) beside the requests, once at a time."""
 
@@ -67,7 +74,7 @@ class Readiness:
             ended = self._changed.wait_for(lambda: not self._running, BUDGET_S)
             problems = self._problems if ended else {"checks": f"no answer within {BUDGET_S:.0f} seconds"}
         ready = not any(problems.values())
-        checks = {name: problem or "ok" for name, problem in problems.items()}
+        checks = {name: _in_public(problem) or "ok" for name, problem in problems.items()}
         return jsonify(status="ready" if ready else "not ready", checks=checks), 200 if ready else 503
 
     def _run(self) -> None:
@@ -77,6 +84,9 @@ class Readiness:
             # A check that fails in its own way is a problem to show, not a dead thread.
             log("readiness.failed", level=logging.ERROR, error=error)
             problems = {"checks": f"failed ({type(error).__name__})"}
+        for name, why in problems.items():
+            if why:
+                log("readiness.problem", level=logging.WARNING, check=name, why=why)
         with self._changed:
             self._problems, self._running = problems, False
             self._changed.notify_all()

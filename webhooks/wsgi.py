@@ -9,6 +9,7 @@ from core import tracing
 from core.gauges import Gauges
 from core.reporting import Reporter
 from core.settings import Settings
+from core.telemetry import tell_uncaught
 from core.wiring import connect
 from webhooks.app import create_app
 from webhooks.serving import NEEDS
@@ -16,6 +17,7 @@ from webhooks.serving import NEEDS
 
 def build() -> Flask:
     """The receiver, wired by the environment. Nothing is connected before the first request."""
+    tell_uncaught()
     wiring = connect(Settings.from_env(os.environ, needs=NEEDS))  # noqa: TID251 - a process's entry point
     tracing.start(wiring.settings, "web")
     publisher = wiring.queue.publisher()

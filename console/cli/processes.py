@@ -80,6 +80,7 @@ def consume(
     from consumers import runner
 
     telemetry.configure_logging(direction, log_style)
+    telemetry.tell_uncaught()
     _serve_metrics(metrics_port, metrics_host)
     wiring = start.wiring()
     tracing.start(wiring.settings, direction)
@@ -96,6 +97,7 @@ def schedule(start: Start, metrics_port: int | None, metrics_host: str, log_styl
     from consumers import scheduler
 
     telemetry.configure_logging("scheduler", log_style)
+    telemetry.tell_uncaught()
     _serve_metrics(metrics_port, metrics_host)
     wiring = start.wiring()
     tracing.start(wiring.settings, "scheduler")

@@ -35,7 +35,8 @@ class CannotStore(Exception):
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine with this product's settings; connects when first used. Creates SQLite's folder."""
+    """An engine with this product's settings, whose errors quote no values; connects when first used. Creates
+    SQLite's folder."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(
@@ -43,12 +44,17 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
             pool_pre_ping=True,
             pool_size=pool_size,
             max_overflow=10,
+            hide_parameters=True,
             connect_args={"connect_timeout": 3, "application_name": "crosswalk"},
         )
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, connect_args={"timeout": _BUSY_MS / 1000}, pool_size=pool_size, max_overflow=10
+        url,
+        pool_size=pool_size,
+        max_overflow=10,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_MS / 1000},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediately)

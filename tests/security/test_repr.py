@@ -1,5 +1,11 @@
 """What shows up in a traceback, a debugger or a careless f-string holds no secret and no contact's value."""
 
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
 from core.domain.contacts import Contact
 from core.domain.fields import Platform
 from core.platforms.hubspot.oauth import Grant
@@ -7,6 +13,7 @@ from core.platforms.transport import Answer
 from core.platforms.transport import Credentials as Sent
 from core.settings import Settings
 from core.store.accounts import Credentials
+from core.store.database import open_engine
 from core.store.intents import Intent
 from core.store.oauth_flows import Flow
 from core.store.sealing import Sealer
@@ -81,3 +88,14 @@ def test_contacts_and_the_keys_of_a_create() -> None:
 def test_the_receivers_table_and_requests() -> None:
     assert "whsec_" not in repr(kit.TABLE), "the organisations' own secrets"
     assert repr(kit.KEY) not in repr(kit.stamp())
+
+
+def test_an_error_of_the_database_quotes_no_statement(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/x.db")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE t (a TEXT UNIQUE)"))
+    with pytest.raises(IntegrityError) as raised, engine.begin() as connection:
+        for _ in range(2):
+            connection.execute(text("INSERT INTO t VALUES (:a)"), {"a": CANARY})
+    engine.dispose()
+    assert CANARY not in str(raised.value)

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,21 @@ def test_an_exception_is_told_without_its_text() -> None:
     line = json.loads(stream.getvalue())
     assert line["error"] == "ValueError"
     assert line["trace"][0].startswith("test_telemetry.py:")
+
+
+def test_what_a_thread_does_not_catch_is_told_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise ValueError("Ana Ruiz, ana@example.edu")
+
+    stream = lines()
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    telemetry.tell_uncaught()
+    thread = threading.Thread(target=fails, name="probe")
+    thread.start()
+    thread.join()
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["thread"], line["error"]) == ("thread.failed", "probe", "ValueError")
+    assert "Ana" not in stream.getvalue() and line["trace"][-1].endswith("fails")
 
 
 def test_another_librarys_arguments_are_not_told() -> None:

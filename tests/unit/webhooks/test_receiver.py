@@ -426,6 +426,16 @@ def test_readyz_tells_each_check() -> None:
     )
 
 
+def test_readyz_keeps_what_a_server_said_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    said = 'the database does not answer: connection to server at "10.0.0.5" failed for user "crosswalk"'
+    app = create_app(settings(), MemoryPublisher(), lambda: TABLE, lambda: KEY, lambda: {"database": said})
+    with caplog.at_level("WARNING", "crosswalk"):
+        answer = app.test_client().get("/readyz")
+    assert answer.status_code == 503 and b"10.0.0.5" not in answer.data and b"crosswalk" not in answer.data
+    assert answer.json["checks"]["database"] == "the database does not answer: see the log"
+    assert any(getattr(one, "keys", {}).get("why") == said for one in caplog.records)
+
+
 def test_readyz_survives_a_check_that_raises() -> None:
     def explode() -> dict[str, str]:
         raise QueueUnavailable("secret-host")
