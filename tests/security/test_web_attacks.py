@@ -220,7 +220,7 @@ def test_a_line_break_makes_no_header(filled: Scene) -> None:
         assert "X-Evil" not in answer.headers, page.endpoint
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " ="])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", " =", "＝", "＠"])
 def test_no_cell_of_a_download_is_a_formula(start: str, capsys: pytest.CaptureFixture[str]) -> None:
     print_csv(["a"], [[start + "cmd|' /C calc'!A0"]])
     _, row = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
