@@ -66,6 +66,24 @@ def test_every_setting_that_a_file_names_is_one() -> None:
     assert named - known == set()
 
 
+def test_every_setting_of_the_env_file_reaches_the_containers_of_compose() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
+    for name in PROCESSES:
+        assert set(Settings.names()) <= set(compose["services"][name]["environment"]), name
+
+
+def test_kubernetes_scrapes_what_serves_metrics() -> None:
+    """The console has no such page (deploy/metrics.md): scraping it would be an alert that never ends."""
+    scraped = set()
+    for one in manifests():
+        template = dict(one.get("spec") or {}).get("template", {})
+        ports = str(template.get("metadata", {}).get("annotations", {}).get("prometheus.io/port", ""))
+        if ports:
+            scraped.add(template["metadata"]["labels"]["app.kubernetes.io/component"])
+            assert f"'containerPort': {ports}" in str(template)
+    assert scraped == set(PROCESSES) - {"console"}
+
+
 def test_kubernetes_runs_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     images = set(re.findall(r"'image': '([^']+)'", str(manifests())))
