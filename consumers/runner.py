@@ -8,7 +8,6 @@ back.
 
 import logging
 import os
-import signal
 import threading
 import time
 import uuid
@@ -27,7 +26,7 @@ from consumers.leasing import Held
 from consumers.lookout import Lookout
 from consumers.poison import Suspects
 from consumers.records import Records
-from consumers.stopping import EndingBudgets
+from consumers.stopping import EndingBudgets, ended_by_signal
 from core import telemetry, tracing
 from core.coordination.port import CoordinationUnavailable
 from core.domain.codes import Code
@@ -51,12 +50,11 @@ _AWAY = (QueueUnavailable, DatabaseUnavailable, CoordinationUnavailable)
 def run(wiring: Wiring, direction: Direction) -> None:
     """Consume a direction until SIGTERM or SIGINT."""
     runner = Runner(wiring, direction)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: runner.stop())
-    if not runner.run():
-        # A call that does not end. Its messages are handed back; to the platform it is as if we had crashed.
-        logging.shutdown()
-        os._exit(0)
+    with ended_by_signal(runner.stop):
+        if not runner.run():
+            # A call that does not end. Its messages are handed back; to the platform we seem to have crashed.
+            logging.shutdown()
+            os._exit(0)
 
 
 @dataclass(slots=True)

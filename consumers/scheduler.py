@@ -2,11 +2,11 @@
 piece of work is leased, and each one runs in a thread of its own, so that a long one holds up no other."""
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from consumers import backfill, looking_back, releases, replaying, retention, retrying
@@ -18,6 +18,7 @@ from consumers.feeding import Feeding
 from consumers.field_lists import FieldLists
 from consumers.pages import pause
 from consumers.rolling_up import RollingUp
+from consumers.stopping import ended_by_signal
 from consumers.sweep import sweep
 from consumers.work_lease import WorkLease
 from core import telemetry
@@ -50,9 +51,8 @@ _AWAY = (DatabaseUnavailable, QueueUnavailable, CoordinationUnavailable)
 def run(wiring: Wiring) -> None:
     """Work by the clock until SIGTERM or SIGINT."""
     scheduler = Scheduler(wiring)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: scheduler.stop())
-    scheduler.run()
+    with ended_by_signal(scheduler.stop):
+        scheduler.run()
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class Scheduler:
                 except _AWAY as error:
                     telemetry.log("scheduler.waiting", level=logging.WARNING, why=str(error))
                 self._stopping.wait(TURN_S)
-        with self.wiring.database.transaction() as session:
+        with suppress(*_AWAY), self.wiring.database.transaction() as session:
             processes.leave(session, self.wiring.owner)
         telemetry.log("scheduler.stopped")
 

@@ -111,6 +111,20 @@ def test_sigterm_does_not_wait_for_an_answer_that_trickles(tmp_path: Path) -> No
         assert len(one.mainstay.all()) == 1
 
 
+def test_sigterm_does_not_wait_for_a_sweep_that_trickles(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, deployment(tmp_path) as one:
+        one.apply(configuration("incoming"))
+        one.environment["CROSSWALK_HUBSPOT_API_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        asked, done = threading.Event(), threading.Event()
+        threading.Thread(target=_trickle, args=(listener, asked, done), daemon=True).start()
+        scheduler = one.launch("scheduler")
+        assert asked.wait(30.0)
+        scheduler.term()
+        assert scheduler.ended() == 0
+        one.forget(scheduler)
+        done.set()
+
+
 def _trickle(listener: socket.socket, asked: threading.Event, done: threading.Event) -> None:
     connection, _ = listener.accept()
     with connection:
