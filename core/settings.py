@@ -19,6 +19,7 @@ import phonenumbers
 from core.coordination.port import Rate
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_S = 36_525 * 86_400  # a hundred years: beyond, clocks and timers overflow
 
 
 class SettingsError(Exception):
@@ -34,7 +35,10 @@ def duration_s(text: str) -> float:
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)?\s*", text)
     if not match:
         raise ValueError("write it like 30s, 2m or 1h")
-    return float(match[1]) * _UNITS_S[match[2] or "s"]
+    seconds = float(match[1]) * _UNITS_S[match[2] or "s"]
+    if seconds > _LONGEST_S:
+        raise ValueError("it must not be longer than a hundred years")
+    return seconds
 
 
 def _a_month_or_more(text: str) -> float:
@@ -74,7 +78,16 @@ def _ladder(text: str) -> tuple[float, ...]:
     return rungs
 
 
+def _check_port(url: str) -> None:
+    """ValueError where a URL's port is none. What stands before the @ may hold any letter."""
+    host = url.partition("?")[0].partition("://")[2].rpartition("@")[2].partition("/")[0]
+    match = re.fullmatch(r"(?:\[[^\]]*\]|[^:]*)(?::([0-9]{0,5}))?", host)
+    if not match or not 0 < int(match[1] or 1) < 65536:
+        raise ValueError("its port can't be read; a port is a number from 1 to 65535")
+
+
 def _url(text: str) -> str:
+    _check_port(text)
     parts = urlsplit(text)
     known = parts.scheme in ("http", "https") and parts.hostname
     if not known or parts.query or parts.fragment or re.search(r"\s", text):
@@ -104,9 +117,10 @@ def webhook_secret(text: str) -> bytes:
     return key
 
 
-def _secret_keys(text: str) -> tuple[str, ...]:
-    if not _list(text):
-        raise ValueError("it holds no key")
+def _secrets(text: str) -> tuple[str, ...]:
+    """Newest first; none where nothing is set."""
+    if text and not _list(text):
+        raise ValueError("it holds nothing but commas")
     return _list(text)
 
 
@@ -117,9 +131,9 @@ def _word(text: str) -> str:
 
 
 def _webhook_secrets(text: str) -> tuple[str, ...]:
-    for secret in _list(text):
+    for secret in _secrets(text):
         webhook_secret(secret)
-    return _list(text)
+    return _secrets(text)
 
 
 def _switch(text: str) -> bool:
@@ -131,7 +145,7 @@ def _switch(text: str) -> bool:
 
 
 def _version(text: str) -> str:
-    if re.fullmatch(r"\d{4}-\d{2}|v3", text):
+    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])|v3", text):
         return text
     raise ValueError("write a date-based version like 2026-09, or v3")
 
@@ -182,6 +196,10 @@ def _contact_url(text: str) -> str:
 
 
 def _database(text: str) -> str:
+    if text.startswith("sqlite:///:memory:"):
+        raise ValueError("a database in memory is no other process's; write sqlite:///path")
+    if not text.startswith("sqlite:"):
+        _check_port(text)
     if re.match(r"sqlite:///[^/?]|sqlite:////|postgres(ql)?(\+psycopg)?://", text):
         return re.sub(r"^postgres(ql)?:", "postgresql+psycopg:", text)
     raise ValueError("write sqlite:///path or postgresql://user@host/name")
@@ -191,6 +209,9 @@ def _scheme(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text.split("://")[0] not in schemes or "://" not in text:
             raise ValueError(f"write it like {schemes[0]}://host")
+        for one in re.split(r";(?=\w+://)", text):  # RabbitMQ's may be several
+            if not one.startswith("unix:"):
+                _check_port(one)
         return text
 
     return parse
@@ -210,10 +231,10 @@ class Settings:
     database_url: str = _setting("DATABASE_URL", _database, "sqlite:///var/crosswalk.db", secret=True)
     broker_url: str | None = _setting("BROKER_URL", _scheme("amqp", "amqps"), secret=True)
     redis_url: str | None = _setting("REDIS_URL", _scheme("redis", "rediss", "unix"), secret=True)
-    secret_keys: tuple[str, ...] = _setting("SECRET_KEY", _secret_keys, secret=True)
+    secret_keys: tuple[str, ...] = _setting("SECRET_KEY", _secrets, secret=True)
     public_url: str | None = _setting("PUBLIC_URL", _url)
     hubspot_client_id: str | None = _setting("HUBSPOT_CLIENT_ID")
-    hubspot_client_secrets: tuple[str, ...] = _setting("HUBSPOT_CLIENT_SECRET", _list, "", secret=True)
+    hubspot_client_secrets: tuple[str, ...] = _setting("HUBSPOT_CLIENT_SECRET", _secrets, "", secret=True)
     hubspot_app_id: str | None = _setting("HUBSPOT_APP_ID")
     hubspot_api_url: str = _setting("HUBSPOT_API_URL", _url, "https://api.hubapi.com")
     hubspot_api_version: str = _setting("HUBSPOT_API_VERSION", _version, "2026-09")

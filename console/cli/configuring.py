@@ -12,6 +12,7 @@ from console.configuration import applying, exporting, stored
 from console.configuration.planning import plan
 from console.configuration.problems import Refused
 from console.configuration.reading import read
+from console.configuration.yaml_text import MOST_BYTES, TOO_LONG
 
 
 @click.command()
@@ -65,7 +66,9 @@ def text_of(file: Path) -> str:
     """A file's text. Refused, Failed."""
     try:
         with click.open_file(str(file), "rb") as opened:
-            content: bytes = opened.read()
+            content: bytes = opened.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise Refused([TOO_LONG])
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused([f"{file} is not UTF-8 text (byte {error.start})"]) from None

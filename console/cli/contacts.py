@@ -68,7 +68,7 @@ def preview(start: Start, instance: str, contact: Named, as_json: bool) -> None:
 @start
 @click.pass_context
 def sync(ctx: click.Context, start: Start, instance: str, contact: Named, as_json: bool) -> None:
-    """Sync CONTACT by INSTANCE now. Exit status 1 if it ends as an error.
+    """Sync CONTACT by INSTANCE now. Exit status 1 if it ends as an error, or there is no such contact.
 
     CONTACT is hubspot:ID or mainstay:ID; a bare ID is the source's.
     """
@@ -79,7 +79,7 @@ def sync(ctx: click.Context, start: Start, instance: str, contact: Named, as_jso
         print_json({"outcome": told.outcome, "code": told.code, "why": told.why or None, **told.story})
     else:
         click.echo(_one_line(told))
-    if told.outcome in ("error", "dead", "waiting"):
+    if told.outcome in ("error", "dead", "waiting", "gone"):
         ctx.exit(1)
 
 

@@ -15,6 +15,9 @@ from console.configuration.problems import Path, Refused, place
 
 _NULLS = ("", "~", "null", "Null", "NULL")
 _NAME = re.compile(r"\$(\$\{)|\$\{([^{}]*)\}")
+MOST_BYTES = 4 * 1024 * 1024
+TOO_LONG = f"the file is longer than {MOST_BYTES >> 20} MiB: no configuration needs so much"
+_MOST_NODES = 300_000  # aliases counted as often as they are used: nine short lines can ask for a billion
 _CORE = "tag:yaml.org,2002:"
 _TAGS = {f"{_CORE}{kind}" for kind in "str int float bool null timestamp merge value seq map".split()}
 
@@ -34,6 +37,8 @@ class Document:
 
 def load(text: str, environment: Mapping[str, str]) -> Document:
     """Read one YAML document; Refused for broken YAML, doubled keys, or a NAME that is not set."""
+    if len(text) > MOST_BYTES:
+        raise Refused([TOO_LONG])
     reading = _Reading(environment)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -57,8 +62,12 @@ class _Reading:
     lines: dict[Path, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     inside: list[yaml.Node] = field(default_factory=list)
+    nodes: int = 0
 
     def plain(self, node: yaml.Node, path: Path) -> Any:
+        self.nodes += 1
+        if self.nodes > _MOST_NODES:
+            raise Refused(["the aliases of this YAML stand for more than any configuration holds"])
         self.lines.setdefault(path, node.start_mark.line + 1)
         if any(node is one for one in self.inside):
             self.refuse(path, "an anchor that contains itself")

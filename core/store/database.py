@@ -4,6 +4,7 @@
 transaction is open while a platform is called.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 20_000
+_NO_DATABASE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 class DatabaseUnavailable(Exception):
@@ -48,7 +50,7 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
             connect_args={"connect_timeout": 3, "application_name": "crosswalk"},
         )
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(parsed.database).parent)
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -59,6 +61,15 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediately)
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"the database's folder {folder} can't be made ({error.strerror}): see CROSSWALK_DATABASE_URL"
+        ) from None
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -128,6 +139,8 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise DatabaseUnavailable(f"the database connection broke: {_first_line(error)}") from error
+        if getattr(error.orig, "sqlite_errorcode", None) in _NO_DATABASE:
+            raise DatabaseUnavailable(f"the database can't be read: {_first_line(error)}") from error
         raise
 
 

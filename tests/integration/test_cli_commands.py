@@ -92,6 +92,16 @@ def test_an_unmigrated_database_says_so(bare):
         assert "crosswalk migrate" in bare.err
 
 
+@pytest.mark.parametrize("path", ["/dev/null/crosswalk.db", "{folder}/no.db"])
+def test_a_database_that_can_not_be_is_told_in_words(bare, path):
+    (bare.folder / "no.db").write_text("a letter to the registrar, and no database at all\n" * 40)
+    bare.environment["CROSSWALK_DATABASE_URL"] = f"sqlite:///{path.format(folder=bare.folder)}"
+    for command in ("status", "migrate"):
+        assert bare(command) == 1
+        assert bare.err.startswith("The database")
+        assert "fault in Crosswalk" not in bare.err
+
+
 def test_migrate_twice(bare):
     assert bare("migrate") == 0
     assert "empty" in bare.err
@@ -260,6 +270,12 @@ def test_status_is_idle_exactly_when_nothing_waits(shell, wiring):
     assert (told["idle"], told["queues"]["outgoing"]) == (False, 1)
     assert shell("status") == 0
     assert "At work." in shell.out
+
+
+def test_a_sync_of_nobody_has_failed(shell):
+    assert shell("preview", "in", "999999") == 1
+    assert shell("sync", "in", "999999") == 1
+    assert shell.out == "gone: no longer in HubSpot\n"
 
 
 def test_preview_and_sync_and_the_timeline(shell):

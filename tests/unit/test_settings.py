@@ -14,6 +14,18 @@ KEY = {"CROSSWALK_SECRET_KEY": "k" * 40}
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite"),
         ("DATABASE_URL", "mysql://host/name"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "postgresql://user:password@host:port/name"),
+        ("BROKER_URL", "amqp://one;amqp://user:password@two:99999"),
+        ("REDIS_URL", "redis://host:port/0"),
+        ("PUBLIC_URL", "https://sync.example.edu:99999"),
+        ("PUBLIC_URL", "https://sync.example.edu:port"),
+        ("HUBSPOT_API_URL", "http://[::1"),
+        ("HUBSPOT_API_VERSION", "2026-13"),
+        ("HUBSPOT_CLIENT_SECRET", ","),
+        ("MAINSTAY_WEBHOOK_SECRET", ","),
+        ("RETRY_LADDER", "5s,99999999999999999999d"),
+        ("HUBSPOT_RATE", "10/99999999999999999999d"),
         ("PUBLIC_URL", "https://sync example.edu"),
         ("PUBLIC_URL", "https://user:password@sync.example.edu"),
         ("MAINSTAY_AUTH_SCHEME", "API Token"),
@@ -32,7 +44,14 @@ def test_what_can_not_work_is_refused_at_the_start(variable: str, value: str) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["sqlite:///var/c.db", "sqlite:////var/c.db", "postgres://h/d", "postgresql:///d"]
+    "url",
+    [
+        "sqlite:///var/c.db",
+        "sqlite:////var/a@b:c/c.db",
+        "postgres://h/d",
+        "postgresql:///d",
+        "postgresql://user:pa/s:s@[::1]:5432/d?host=/run/x@y",
+    ],
 )
 def test_both_databases_are_taken_in_their_usual_forms(url: str) -> None:
     """Relative and absolute files, hosts and local sockets."""

@@ -119,6 +119,11 @@ def test_broken_yaml_tells_line_and_column():
         ("instances: [" * 4000, "nested too deeply"),
         ("a: \x00", "not valid YAML"),
         ("? [a]\n: 1", "a key must be a plain text"),
+        (
+            "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 10}]\n" for n in range(1, 10)),
+            "aliases of this YAML stand for more",
+        ),
+        ("#" * (4 * 1024 * 1024 + 1), "the file is longer than 4 MiB"),
     ],
 )
 def test_what_is_no_configuration_is_refused(text, told):
