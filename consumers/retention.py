@@ -1,6 +1,6 @@
 """Deletes what is older than it is kept, in small steps, so that nobody waits for it.
 
-Called by the scheduler once a second. How long the kinds of records are kept is set by ``CROSSWALK_KEEP_…``;
+Called by the scheduler. How long the kinds of records are kept is set by ``CROSSWALK_KEEP_…``;
 what is only of passing use has its time here.
 """
 

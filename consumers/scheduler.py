@@ -44,6 +44,8 @@ AGAIN_MS = 60_000  # the longest a sweep that failed waits before it looks again
 GAUGES_S = 5.0
 ROLL_UPS_S = 10.0
 ALERTS_S = 15.0
+FIELDS_S = 10.0
+RETENTION_S = 30.0
 SWEEP_ROOM = 1_000  # messages: a long sweep waits for the consumers once so many are queued
 _AWAY = (DatabaseUnavailable, QueueUnavailable, CoordinationUnavailable)
 
@@ -117,9 +119,11 @@ class Scheduler:
         self._begin(pool, "gauges", self._gauges.tell, GAUGES_S)
         self._begin(pool, "roll-ups", lambda: self._leased("roll-ups", rolling_up, stopping), ROLL_UPS_S)
         self._begin(pool, "alerts", lambda: self._leased("alerts", self._alerting.run, stopping), ALERTS_S)
-        self._begin(pool, "broker", lambda: self._leased("broker", self._chores.run, directory))
-        self._begin(pool, "fields", lambda: self._leased("fields", self._field_lists.run, directory))
-        self._begin(pool, "retention", lambda: self._leased("retention", retention.run, self.wiring))
+        fields, chores, retired = self._field_lists.run, self._chores.run, self._retire
+        self._begin(pool, "fields", lambda: self._leased("fields", fields, directory), FIELDS_S)
+        self._begin(pool, "retention", lambda: self._leased("retention", retired), RETENTION_S)
+        if self.wiring.settings.broker_url:
+            self._begin(pool, "broker", lambda: self._leased("broker", chores, directory))
 
     def _begin(
         self, pool: ThreadPoolExecutor, name: str, work: Callable[[], None], every_s: float = 0.0
@@ -142,6 +146,11 @@ class Scheduler:
                 telemetry.log("scheduler.waiting", level=logging.WARNING, work=name, why=str(error))
             elif error is not None:
                 telemetry.log("scheduler.failed", level=logging.ERROR, work=name, error=error)
+
+    def _retire(self) -> None:
+        """What is past its time goes, a step a second."""
+        while retention.run(self.wiring) and not self._stopping.wait(TURN_S):
+            pass
 
     def _leased(self, what: str, work: Callable[..., object], *arguments: object) -> None:
         with WorkLease(self.wiring, f"scheduler:{what}") as ours:
