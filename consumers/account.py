@@ -5,7 +5,7 @@ Served ahead of any backlog from a queue of its own. Deletions never delete in M
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
@@ -29,6 +29,7 @@ from core.platforms.errors import (
     RateLimited,
     Refused,
 )
+from core.platforms.ports import Mainstay
 from core.queue.port import Publisher
 from core.store import erasure, links, outcomes, sync_log
 from core.store.links import Link, Pair
@@ -37,6 +38,7 @@ from core.wiring import Wiring
 
 _ORDER = {Kind.PRIVACY_DELETION: 0, Kind.MERGE: 1, Kind.DELETION: 2, Kind.RESTORE: 3, Kind.CONTACT: 4}
 WAIT_S = 5.0  # for an account that is held
+_MERGE_PATIENCE_MS = 5_000  # how long the deletion of a merged record waits for its merge
 
 
 def run(
@@ -80,6 +82,7 @@ class _Business:
     publisher: Publisher
     result: Result = field(default_factory=Result)
     called: Account = field(init=False)  # the account that was called last, on either platform
+    merged: set[str] = field(default_factory=set)  # records whose merge was carried out just now
     _begun_s: float = field(default_factory=time.monotonic)
 
     def handle(self, message: Message) -> None:
@@ -105,10 +108,15 @@ class _Business:
                 self._done(message, "not permitted", Outcome.ERROR)
 
     def _delete(self, message: Message) -> None:
-        """The link goes; but an id that HubSpot still resolves was merged, not deleted."""
+        """The link goes; but an id that HubSpot still resolves was merged, not deleted. Its merge may be on
+        the way, and alone knows which record was the primary one."""
         survivor = self._resolve(message.contact)
         if survivor is not None and survivor.id != message.contact:
-            self._follow(message, survivor, [message.contact])
+            left_ms = message.accepted_at_ms + _MERGE_PATIENCE_MS - self.wiring.clock()
+            if left_ms > 0 and message.contact not in self.merged:
+                self.result.back[message.id] = Put(message, left_ms / 1000)
+            else:
+                self._follow(message, survivor, [message.contact])
             return
         if survivor is not None:
             self._done(message, "the record is there: it was restored since")
@@ -125,31 +133,63 @@ class _Business:
             return
         # The primary's contact keeps the record where two contacts would share it: it comes first.
         self._follow(message, survivor, [message.contact, *message.merged])
+        self.merged.update(message.merged)
 
     def _follow(self, message: Message, survivor: Contact, losers: Sequence[str]) -> None:
         """Links and Mainstay's CRM IDs follow the survivor; then its values are looked at."""
         ids = list(dict.fromkeys(one for one in losers if one))
-        with self.wiring.database.reading() as session:
-            rank = {one: index for index, one in enumerate(ids)}
-            found = links.of_record(session, self.account.id, [survivor.id, *ids])
-            found.sort(key=lambda pair: rank.get(pair[1].hubspot_id, -1))
-        owners: dict[int, Link] = {}
-        for organisation, link in found:
-            owner = owners.get(organisation)
-            if owner is None:
-                owners[organisation] = link
+        rank = {one: index for index, one in enumerate(ids)}
+        followed = 0
+        for organisation, known in self._linked(survivor.id, ids).items():
+            found = known + self._carriers(organisation, ids, {link.mainstay_id for link in known})
+            found.sort(key=lambda link: rank.get(link.hubspot_id, -1))
+            for link in found[:1]:
                 self._move(organisation, link, survivor.id)
-            elif owner.mainstay_id != link.mainstay_id:
-                self._shared(organisation, link, owner, survivor.id)
+            for link in found[1:]:
+                if link.mainstay_id != found[0].mainstay_id:
+                    self._shared(organisation, link, found[0], survivor.id)
+            followed += len(found)
         self._wake(message, survivor.id)
-        self._done(message, f"merged into {survivor.id}; {len(found)} links followed")
+        self._done(message, f"merged into {survivor.id}; {followed} links followed")
 
-    def _move(self, organisation: int, link: Link, survivor: str) -> None:
-        """The CRM ID first: if that fails, the message comes again and finds the link where it was."""
+    def _linked(self, survivor: str, ids: Sequence[str]) -> dict[int, list[Link]]:
+        """The links of these records by organisation, for every one that an instance pairs with the portal.
+        One that is held comes last, so that it keeps no other waiting."""
+        paired = {
+            one.mainstay.id
+            for one in self.directory.instances.values()
+            if one.hubspot.id == self.account.id and one.id in self.directory.live
+        }
+        with self.wiring.database.reading() as session:
+            found = links.of_record(session, self.account.id, [survivor, *ids])
+        by_organisation: dict[int, list[Link]] = {one: [] for one in paired}
+        for organisation, link in found:
+            by_organisation.setdefault(organisation, []).append(link)
+        return dict(sorted(by_organisation.items(), key=lambda item: item[0] in self.directory.holds))
+
+    def _carriers(self, organisation: int, ids: Sequence[str], linked: Collection[str]) -> list[Link]:
+        """Contacts that carry one of these ids as CRM ID and have no link: a link counts as the CRM ID, and
+        the other way round."""
+        answers = self._mainstay(organisation).get(ids)
+        found = {}
+        for answer in answers.values():
+            if isinstance(answer, PlatformError) and not isinstance(answer, NotFound):
+                raise answer
+            # Mainstay takes a key for a phone or an id of its own too, so what came back is checked.
+            if isinstance(answer, Contact) and answer.crm_id in ids and not answer.left_out:
+                found[answer.id] = Link(hubspot_id=answer.crm_id, mainstay_id=answer.id)
+        return [link for key, link in found.items() if key not in linked]
+
+    def _mainstay(self, organisation: int) -> Mainstay:
+        """An organisation's client, while it is not held."""
         account = self.called = self.directory.accounts[organisation]
         if account.id in self.directory.holds:
             raise RateLimited(Platform.MAINSTAY, f"{account.name} is held", retry_after_s=WAIT_S)
-        client = self.wiring.mainstay(account)
+        return self.wiring.mainstay(account)
+
+    def _move(self, organisation: int, link: Link, survivor: str) -> None:
+        """The CRM ID first: if that fails, the message comes again and finds the link where it was."""
+        client = self._mainstay(organisation)
         contact = client.get([link.mainstay_id])[link.mainstay_id]
         if isinstance(contact, PlatformError) and not isinstance(contact, NotFound):
             raise contact

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from console.statuses import look
+from core.domain.messages import Address, Kind, Lane, Message
 from core.store import models
-from tests.end_to_end.scene import MAPPINGS, Scene, configuration, scene
+from tests.end_to_end.scene import MAPPINGS, Scene, configuration, scene, until
 
 ANA = {"firstname": "Ana", "lastname": "Ruiz", "phone": "6175550100", "email": "ana@example.edu"}
 EVA = {"firstname": "Eva", "lastname": "Ruiz", "phone": "6175550101", "email": "eva@example.edu"}
@@ -24,6 +26,21 @@ def pairs(one: Scene, *people: dict[str, str]) -> list[tuple[str, str]]:
 def links(one: Scene) -> set[tuple[str, str]]:
     with one.wiring.database.reading() as session:
         return {(row.hubspot_id, row.mainstay_id) for row in session.query(models.Link)}
+
+
+def account_message(one: Scene, kind: Kind, contact: str, merged: tuple[str, ...] = ()) -> Message:
+    """What the receiver makes of an event of this kind that comes in now."""
+    now_ms = one.wiring.clock()
+    return Message(
+        id=f"{kind}-{contact}",
+        address=Address(Lane.ACCOUNT, one.instance("incoming").hubspot.id),
+        contact=contact,
+        occurred_at_ms=now_ms,
+        accepted_at_ms=now_ms,
+        kind=kind,
+        survivor=contact if merged else "",
+        merged=merged,
+    )
 
 
 def test_a_deletion_never_deletes_in_mainstay_and_drops_the_link(tmp_path: Path) -> None:
@@ -82,6 +99,45 @@ def test_two_contacts_that_would_share_the_survivor_are_reported(tmp_path: Path)
         one.settle()
         assert one.hubspot.get(survivor)["lastname"] == before
         assert set(one.codes()) == {"already-linked"}
+
+
+def test_contacts_that_only_carry_the_crm_id_follow_a_merge_too(tmp_path: Path) -> None:
+    """A link counts as the CRM ID and the other way round: the primary's contact keeps the record."""
+    with scene(tmp_path) as one:
+        ana_record, eva_record = one.hubspot.create(**ANA), one.hubspot.create(**EVA)
+        eva, ana = (
+            one.mainstay.create(first_name=name, last_name="Ruiz", phone=phone, crm_id=record)
+            for name, phone, record in (
+                ("Eva", "6175550101", eva_record),
+                ("Ana", "6175550100", ana_record),
+            )
+        )
+        one.apply(configuration("outgoing"))
+        survivor = str(one.hubspot.post("merge", primary=ana_record, other=eva_record)["id"])
+        one.start()
+        one.settle()
+        assert one.mainstay.get(ana)["crm_id"] == survivor
+        assert one.mainstay.get(eva)["crm_id"] == eva_record
+        assert links(one) == {(survivor, ana)}
+        assert set(one.codes()) == {"already-linked"}
+
+
+def test_the_deletion_of_a_merged_record_waits_for_the_merge(tmp_path: Path) -> None:
+    """HubSpot may send it first, and the merge alone says whose record was the primary one."""
+    with scene(tmp_path) as one:
+        (ana_record, ana), (eva_record, eva) = pairs(one, ANA, EVA)
+        one.hubspot.set(subscribed_types=[])
+        survivor = str(one.hubspot.post("merge", primary=ana_record, other=eva_record)["id"])
+        deletion = account_message(one, Kind.DELETION, eva_record)
+        merge = account_message(one, Kind.MERGE, survivor, (ana_record, eva_record))
+        publisher = one.wiring.queue.publisher()
+        publisher.publish([deletion])
+        until(lambda: bool(look(one.wiring)["queues"]["retry"]))
+        publisher.publish([merge])
+        one.settle()
+        assert links(one) == {(survivor, ana)}
+        assert one.mainstay.get(ana)["crm_id"] == survivor
+        assert one.mainstay.get(eva)["crm_id"] == eva_record
 
 
 def test_privacy_deletion_removes_what_we_keep(tmp_path: Path) -> None:
