@@ -13,7 +13,7 @@ from core.domain.codes import Code
 from core.domain.contacts import Contact
 from core.domain.fields import Platform
 from core.domain.outcomes import Outcome, Problem
-from core.platforms.errors import Conflict, PlatformError, Refused
+from core.platforms.errors import Conflict, PlatformError, Refused, UnexpectedAnswer
 from core.platforms.ports import Answer
 
 Rematch = Callable[[Sequence[Work]], None]
@@ -55,7 +55,7 @@ def _claim(context: Context, works: Sequence[Work]) -> None:
         if work.source is not None and work.target is not None and work.crm_id not in ("", work.source.crm_id)
     }
     payloads: dict[str, dict[str, Any]] = {key: {"crm_id": work.crm_id} for key, work in asked.items()}
-    for key, answer in answers_of(lambda: context.mainstay.update(payloads), payloads).items():
+    for key, answer in _set_crm_ids(context, payloads).items():
         work = asked[key]
         work.called.add(Platform.MAINSTAY)
         if isinstance(answer, Contact):
@@ -66,6 +66,17 @@ def _claim(context: Context, works: Sequence[Work]) -> None:
             work.end(Outcome.ERROR, Problem(Code.ALREADY_LINKED, message))
         else:
             refuse(work, answer, Platform.MAINSTAY)
+
+
+def _set_crm_ids(context: Context, payloads: dict[str, dict[str, Any]]) -> dict[str, Answer]:
+    """What Mainstay says to new CRM IDs. A contact that comes back with another one, or none, did not take
+    it, whatever the status says."""
+    answers = answers_of(lambda: context.mainstay.update(payloads), payloads)
+    for key, answer in answers.items():
+        wanted = payloads[key]["crm_id"]
+        if isinstance(answer, Contact) and "crm_id" in answer.values and answer.crm_id != wanted:
+            answers[key] = UnexpectedAnswer(Platform.MAINSTAY, "the CRM ID was not set", status=200)
+    return answers
 
 
 def _update(context: Context, records: Records, works: Sequence[Work]) -> None:
@@ -182,7 +193,7 @@ def _write_back(context: Context, works: Sequence[Work]) -> None:
     leads to the record then, so nothing is created twice."""
     asked = {work.source.id: work for work in works if work.source is not None}
     payloads: dict[str, dict[str, Any]] = {key: {"crm_id": work.record_id} for key, work in asked.items()}
-    for key, answer in answers_of(lambda: context.mainstay.update(payloads), payloads).items():
+    for key, answer in _set_crm_ids(context, payloads).items():
         work = asked[key]
         work.called.add(Platform.MAINSTAY)
         if isinstance(answer, Contact):

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from sandbox.messages import JsonObject, Request, Response
 
 GARBAGE = b"<html><body><h1>It works!</h1></body></html>"
-ENDINGS = ("timeout", "reset", "garbage", "truncate", "slow")
+ENDINGS = ("timeout", "reset", "garbage", "truncate", "slow", "empty")
 _AFTER = "apply-then-"
 
 
@@ -131,6 +131,7 @@ def spoil(rule: FaultRule, answer: Response, hang_s: float) -> Response:
         "timeout": replace(answer, ending="hang", wait_s=rule.delay_s or hang_s),
         "reset": replace(answer, ending="reset"),
         "garbage": Response(200, GARBAGE, "text/html"),
+        "empty": Response(204, b""),
         "truncate": replace(answer, body=answer.body[: len(answer.body) // 2]),
         "slow": replace(answer, wait_s=2.0 if rule.delay_s is None else rule.delay_s),
     }

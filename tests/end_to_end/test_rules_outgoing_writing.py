@@ -78,17 +78,28 @@ class TestCreate:
         assert one.sync("outgoing", contact).short == ("error", [("already-linked", "")], {})
         assert one.record(record)["firstname"] == "Benjamin"
 
-    def test_a_crm_id_that_mainstay_does_not_take_at_once(self, tmp_path: Path) -> None:
-        """The write-back fails: it is tried again, and nothing is created twice."""
+    @pytest.mark.parametrize("kind", ["503", "empty"])
+    def test_a_crm_id_that_mainstay_does_not_take_at_once(self, tmp_path: Path, kind: str) -> None:
+        """The write-back fails, or does nothing: it is tried again, and nothing is created twice."""
         with bench(tmp_path, configuration("outgoing")) as one:
             contact = one.mainstay(**BEN)
-            one.scene.mainstay.fault(kind="503", method="PATCH", times=1)
+            one.scene.mainstay.fault(kind=kind, method="PATCH", times=1)
             told = one.sync("outgoing", contact)
             assert told.outcome == "waiting"
             told = one.sync("outgoing", contact)
             [record] = one.scene.hubspot.all()
             assert told.writes == {("mainstay", contact): {"crm_id"}}
             assert one.contact(contact)["crm_id"] == record["id"]
+
+    def test_no_claim_no_update(self, one: Bench) -> None:
+        """Mainstay does not take the CRM ID of a record found by email: HubSpot is left alone meanwhile."""
+        record = one.hubspot(**BEN_THERE)
+        contact = one.mainstay(**{**BEN, "last_name": "Lindqvist"})
+        one.scene.mainstay.fault(kind="empty", method="PATCH", times=1)
+        assert one.sync("outgoing", contact).outcome == "waiting"
+        assert one.record(record)["lastname"] == BEN_THERE["lastname"]
+        assert one.sync("outgoing", contact).outcome == "updated"
+        assert one.contact(contact)["crm_id"] == record
 
     def test_a_lost_answer_makes_no_second_record(self, tmp_path: Path) -> None:
         for number, values in enumerate((BEN, {**BEN, "email": None})):
