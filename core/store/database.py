@@ -17,11 +17,22 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 20_000
+# A server that is gone without a word (its machine, the network) is noticed after 10 s where it owes us an
+# acknowledgement, and after half a minute elsewhere; the system's own patience lasts for up to two hours.
+_NOTICED = {
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 10_000,
+}
+# A standby that became the one that is asked, or the other way round (PostgreSQL, appendix A, error codes).
+_READ_ONLY = "25006"
 _NO_DATABASE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
@@ -47,7 +58,7 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
             pool_size=pool_size,
             max_overflow=10,
             hide_parameters=True,
-            connect_args={"connect_timeout": 3, "application_name": "crosswalk"},
+            connect_args={"connect_timeout": 3, "application_name": "crosswalk", **_NOTICED},
         )
     if parsed.database and parsed.database != ":memory:":
         _make_folder(Path(parsed.database).parent)
@@ -134,6 +145,8 @@ def _translated() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise DatabaseUnavailable(f"the database does not answer: {_first_line(error)}") from error
+    except NoConnectionFree as error:
+        raise DatabaseUnavailable("the database does not answer: all connections are busy") from error
     except (DataError, OverflowError, UnicodeEncodeError):
         raise CannotStore from None  # the drivers' own texts quote it
     except DBAPIError as error:
@@ -141,6 +154,8 @@ def _translated() -> Iterator[None]:
             raise DatabaseUnavailable(f"the database connection broke: {_first_line(error)}") from error
         if getattr(error.orig, "sqlite_errorcode", None) in _NO_DATABASE:
             raise DatabaseUnavailable(f"the database can't be read: {_first_line(error)}") from error
+        if getattr(error.orig, "sqlstate", None) == _READ_ONLY:
+            raise DatabaseUnavailable(f"the database takes nothing: {_first_line(error)}") from error
         raise
 
 
