@@ -17,7 +17,9 @@ Made from the code by `make reference`; don't edit. What to watch of them: [the 
 and [the dashboard](grafana/crosswalk.json); what to do about it: [the runbook](runbook.md#alerts).
 
 `/metrics` of every receiver, and of consumers and schedulers with `--metrics-port`, in Prometheus' text form. Not for
-the internet: the example proxies don't pass it on. No label ever holds anything of a contact, not even an id.
+the internet: the example proxies don't pass it on. No label ever holds anything of a contact, not even an id. A process
+without `PROMETHEUS_MULTIPROC_DIR` also tells the Python client's own: `python_…`, `process_…`, and when a counter began,
+`…_created`.
 """
 
 _STATE = """\
