@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from core.domain.fields import Platform
@@ -88,6 +88,8 @@ def _hostless(wsgi_app: "WSGIApplication") -> "WSGIApplication":
 
 def _start() -> None:
     g.started_s = time.monotonic()
+    if request.environ["PATH_INFO"].startswith("//"):
+        abort(404)  # another path, and nobody signed this one; Flask takes it for the one with a single slash
 
 
 def _finish(settings: Settings, response: Response) -> Response:

@@ -301,6 +301,12 @@ def test_a_fault_of_ours_asks_for_another_try(capsys: pytest.CaptureFixture[str]
 # ---- other paths and methods -----------------------------------------------------------------------------
 
 
+def test_a_second_slash_makes_another_path() -> None:
+    for method, path in (("POST", "//webhooks/hubspot"), ("GET", "///healthz")):
+        answer = site().client.open("/", method=method, environ_overrides={"PATH_INFO": path})
+        assert problem_of(answer)["status"] == 404, path
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/webhooks", "/webhooks/hubspot/", "//webhooks/hubspot", "/webhooks/mainstay/", "/healthz/"]
 )
