@@ -13,11 +13,14 @@ from console import problems as console_problems
 from console import statuses
 from console.problems import Problem
 from console.times import rfc3339, span
+from core.domain.codes import Code
 from core.domain.fields import Direction
 from core.domain.instances import Instance
 from core.domain.messages import Lane
 from core.queue.port import QueueUnavailable
 from core.store import accounts, activity, counts, dead_letters, instances, outcomes, processes
+from core.store import problems as problem_store
+from core.store.accounts import Hold
 from core.store.counts import Count
 
 if TYPE_CHECKING:
@@ -53,16 +56,19 @@ class Step:
 class Standing:
     """Everything at a glance. ``waiting`` None: the queue does not answer. ``missing``: directions whose
     instances are on and that no process works on. ``failing``: contacts that somebody has to see to;
-    ``tended``: those that somebody looks after or left alone."""
+    ``tended``: those that somebody looks after or left alone. ``troubled``: linked pairs among all of these.
+    ``away``: held accounts whose platform can't be reached; the others are refused."""
 
     waiting: int | None
     linked: Count
     excluded: Count
     failing: Count
     tended: Count
+    troubled: int
     dead: int
     problems: tuple[Problem, ...]
     held: tuple[str, ...]
+    away: tuple[str, ...]
     missing: tuple[str, ...]
     ways: tuple[Way, ...]
     steps: tuple[Step, ...]
@@ -72,7 +78,7 @@ class Standing:
         """Linked contacts without an open problem."""
         if self.linked.about or self.linked.more:
             return self.linked
-        return Count(max(0, self.linked.number - self.failing.number - self.tended.number))
+        return Count(max(0, self.linked.number - self.troubled))
 
     @property
     def begun(self) -> bool:
@@ -119,18 +125,22 @@ def look(wiring: "Wiring") -> Standing:
         known = instances.all_instances(session)
         everything = console_problems.affected(session, found)
         failing = console_problems.affected(session, open_)
-        held = [f"{one.account.platform.title} account {one.account.name}" for one in accounts.held(session)]
+        linked = counts.links(session)
+        exact = not (linked.about or linked.more)
+        holds = accounts.held(session)
         return Standing(
             waiting=waiting,
-            linked=counts.links(session),
+            linked=linked,
             excluded=activity.contacts(
                 session, activity.Search(since_ms=now_ms - DAY_MS, outcomes=("filtered",))
             ),
             failing=failing,
             tended=Count(max(0, everything.number - failing.number), everything.more),
+            troubled=problem_store.affected_links(session, [one.key for one in found]) if exact else 0,
             dead=sum(dead_letters.count(session).values()),
             problems=tuple(open_),
-            held=tuple(held),
+            held=tuple(map(_held, sorted(holds, key=_is_away))),
+            away=tuple(_held(one) for one in holds if _is_away(one)),
             missing=_missing(session, known, now_ms),
             ways=tuple(_way(session, one, known, now_ms) for one in Direction),
             steps=_steps(session, known),
@@ -156,10 +166,15 @@ def _stopped(standing: Standing) -> tuple[str, ...]:
         if standing.waiting is None
         else "",
         f"Nothing is carried over {missing}: no process is at work on it." if missing else "",
-        f"{standing.held[0]} does not let us in: {_wait(standing.waiting)} until it does."
-        if standing.held
-        else "",
+        _on_hold(standing) if standing.held else "",
     )
+
+
+def _on_hold(standing: Standing) -> str:
+    first, wait = standing.held[0], _wait(standing.waiting)
+    if first in standing.away:
+        return f"{first} can't be reached: {wait} until it answers."
+    return f"{first} does not let us in: {wait} until it does."
 
 
 def _to_do(standing: Standing) -> tuple[str, ...]:
@@ -183,7 +198,7 @@ def _to_do(standing: Standing) -> tuple[str, ...]:
 def told(way: Way) -> str:
     """A direction's delay in words."""
     if not way.changes:
-        return "No change in the last 24 hours."
+        return "No webhook told of a change in the last 24 hours."
     slowest = f"; slowest {_short(way.slowest_ms)}" if way.changes > 1 else ""
     return f"Changes arrive after {_short(way.median_ms)}{slowest}."
 
@@ -203,6 +218,15 @@ def _plural(count: Count, one: str, many: str) -> str:
 
 def _wait(waiting: int | None) -> str:
     return f"{waiting:,} {'change waits' if waiting == 1 else 'changes wait'}" if waiting else "changes wait"
+
+
+def _held(hold: Hold) -> str:
+    return f"{hold.account.platform.title} account {hold.account.name}"
+
+
+def _is_away(hold: Hold) -> bool:
+    """Whether the platform is down for it, which ends by itself; otherwise somebody has to reconnect it."""
+    return Code(hold.code).retryable
 
 
 def _missing(session: Session, known: Sequence[Instance], now_ms: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from core.store import counts, models
@@ -76,6 +76,27 @@ def affected(session: Session, keys: Collection[Key]) -> Count:
     rows = select(entry.contact).where(_open(), wanted, entry.contact != "").limit(counts.BOUND + 1)
     contacts = session.scalars(rows).all()
     return Count(len(set(contacts)), len(contacts) > counts.BOUND)
+
+
+def affected_links(session: Session, keys: Collection[Key]) -> int:
+    """How many linked pairs the causes affect; a contact that is linked with nobody is none of them."""
+    if not keys:
+        return 0
+    entry, instance, link = models.SyncLogEntry, models.Instance, models.Link
+    wanted = tuple_(entry.instance_id, entry.account_id, entry.code).in_([_columns(key) for key in keys])
+    of_it = and_(
+        link.hubspot_account_id == instance.hubspot_account_id,
+        link.mainstay_account_id == instance.mainstay_account_id,
+        or_(link.hubspot_id == entry.hubspot_id, link.mainstay_id == entry.mainstay_id),
+    )
+    found = (
+        select(func.count(link.id.distinct()))
+        .select_from(entry)
+        .join(instance, instance.id == entry.instance_id)
+        .join(link, of_it)
+        .where(_open(), wanted, entry.contact != "")
+    )
+    return session.scalar(found) or 0
 
 
 def open_count(session: Session, code: str) -> Count:
