@@ -13,6 +13,7 @@ from core.domain.alerts import Finding, Rule
 from core.domain.codes import HELP, Code
 from core.domain.instances import Account, Instance
 from core.domain.messages import Address, Lane
+from core.domain.refusals import POSTPONED
 from core.gauges import Waiting
 from core.signs_of_life import signs
 from core.store import accounts, dead_letters, problems, processes, tallies
@@ -164,11 +165,12 @@ def expiring(scene: Scene, minutes: int) -> list[Finding]:
 
 
 def refused(scene: Scene, requests: int) -> list[Finding]:
-    """At least so many refused webhook requests of a platform within a quarter of an hour."""
+    """At least so many refused webhook requests of a platform within a quarter of an hour. What was only put
+    off (503) is none of them: the platform sends it again."""
     recent = tallies.counts(scene.session, scene.now_ms - REFUSED_WITHIN_MS, scene.now_ms + MINUTE_MS)
     told: Counter[str] = Counter()
     for one in recent:
-        if one.kind is Kind.REFUSED:
+        if one.kind is Kind.REFUSED and one.word.partition(" ")[2] not in POSTPONED:
             told[one.word] += one.count
     found = []
     for platform in sorted({word.partition(" ")[0] for word in told}):

@@ -352,6 +352,7 @@ def test_refused_webhooks_are_found_with_their_reasons(scene: Scene) -> None:
                 Key(NOW - 2 * MINUTE_MS, Kind.REFUSED, 0, "hubspot wrong"): (15, NOW),
                 Key(NOW - 3 * MINUTE_MS, Kind.REFUSED, 0, "hubspot stale"): (5, NOW),
                 Key(NOW - 20 * MINUTE_MS, Kind.REFUSED, 0, "mainstay wrong"): (50, NOW),
+                Key(NOW - 2 * MINUTE_MS, Kind.REFUSED, 0, "mainstay no-table"): (50, NOW),  # sent again
             },
         )
     (one,) = keys(scene, Rule.REFUSED, 20)
