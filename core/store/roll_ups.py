@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.domain.delays import BEYOND_MS, EDGES_MS
 from core.domain.messages import Cause
 from core.store.health_models import RollUp
-from core.store.models import Outcome
+from core.store.models import Instance, Outcome
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 MINUTES_KEPT_MS = 8 * DAY_MS
@@ -47,7 +47,9 @@ def roll(session: Session, from_ms: int, until_ms: int) -> None:
     told = select(
         *(Outcome.instance_id, Outcome.direction, Outcome.outcome),
         *(start.label("start"), code.label("told_code"), delay.label("delay"), Outcome.attempt),
-    ).where(Outcome.finished_at_ms >= first, Outcome.finished_at_ms < last)
+    )
+    told = told.outerjoin(Instance, Instance.id == Outcome.instance_id)
+    told = told.where(Outcome.finished_at_ms >= first, Outcome.finished_at_ms < last)
     # The expressions are grouped by name, from within: PostgreSQL takes two bound CASEs for different ones.
     one = told.subquery()
     key = (one.c.start, one.c.instance_id, one.c.direction, one.c.outcome, one.c.told_code, one.c.delay)
@@ -116,7 +118,9 @@ def _clear(session: Session, span_ms: int, from_ms: int, until_ms: int) -> int:
 
 def _delay() -> ColumnElement[int]:
     took = Outcome.finished_at_ms - Outcome.occurred_at_ms
-    measured = Outcome.outcome.in_(_WRITTEN) & Outcome.cause.in_(_CHANGES)
+    # What changed before there was an integration for it did not wait for one.
+    waited = Outcome.occurred_at_ms >= func.coalesce(Instance.first_enabled_at_ms, 0)
+    measured = Outcome.outcome.in_(_WRITTEN) & Outcome.cause.in_(_CHANGES) & waited
     edges = [(took <= edge, edge) for edge in EDGES_MS]
     return case((measured, case(*edges, else_=BEYOND_MS)), else_=0)
 

@@ -13,7 +13,7 @@ from consumers.rolling_up import RollingUp
 from core.domain.delays import BEYOND_MS, EDGES_MS, edge_ms, quantile_ms
 from core.store import audit, outcomes, roll_ups, tallies
 from core.store.database import Database, open_engine
-from core.store.models import Base
+from core.store.models import Account, Base, Instance
 from core.store.outcomes import OutcomeRow
 from core.store.roll_ups import DAY_MS, HOUR_MS, MINUTE_MS
 from core.store.tallies import Key, Kind
@@ -75,6 +75,35 @@ def counted(
     with database.reading() as session:
         found = roll_ups.counts(session, since_ms, until_ms, step_ms)
     return {((one.start_ms - since_ms) // step_ms, one.outcome, one.delay_ms): one.messages for one in found}
+
+
+def test_what_changed_before_there_was_an_integration_did_not_wait_for_it(database: Database) -> None:
+    """A first sweep meets contacts of years ago: their age is no delay."""
+    with database.transaction() as session:
+        for id_ in (1, 2):
+            platform = ("hubspot", "mainstay")[id_ - 1]
+            session.add(
+                Account(id=id_, platform=platform, external_id="1", name="a", sealed=b"", created_at_ms=1)
+            )
+        session.flush()
+        session.add(
+            Instance(
+                id=7,
+                name="in",
+                direction="incoming",
+                enabled=True,
+                hubspot_account_id=1,
+                mainstay_account_id=2,
+                created_at_ms=1,
+                changed_at_ms=1,
+                first_enabled_at_ms=HOUR,
+            )
+        )
+    add(database, (HOUR + 2_000, "created", 2_001), (HOUR + 2_000, "updated", 400), cause="sweep")
+    with database.transaction() as session:
+        roll_ups.roll(session, HOUR, HOUR + HOUR_MS)
+    found = counted(database, HOUR, HOUR + HOUR_MS, HOUR_MS)
+    assert found == {(0, "created", 0): 1, (0, "updated", 500): 1}
 
 
 def test_outcomes_are_counted_by_minute_and_by_hour(database: Database) -> None:
