@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FIRST = 5  # contacts that are tried before all
 FIRST_PATIENCE_S = 20.0
+WAITS = "Nothing to do: its changes wait, and go on by themselves when the platform answers."
 _CONNECTION = frozenset({Code.AUTHENTICATION_FAILED, Code.PERMISSION_MISSING})
 _MAPPING = frozenset({Code.MISSING_FIELD, Code.READ_ONLY_FIELD, Code.UNKNOWN_OPTION, Code.INVALID_VALUE})
 
@@ -84,10 +85,8 @@ class Problem:
 
     @property
     def next_step(self) -> str:
-        """The code's own, but for one whose tries are used up: nothing of it goes on by itself."""
-        if self.button is Button.DEAD_LETTERS and Code(self.key.code).retryable:
-            return USED_UP
-        return self.help.next_step
+        """``next_step`` of its entries."""
+        return next_step(self.key.code, self.key.account_id)
 
     @property
     def state(self) -> str:
@@ -258,6 +257,14 @@ def _acts(code: Code, *, held: bool) -> tuple[Acts, Button]:
 def _order(problem: Problem) -> tuple[bool, int, int]:
     ranks = {Acts.YOU: 0, Acts.PLATFORM: 1, Acts.OPERATOR: 2, Acts.ITSELF: 3}
     return (problem.state != "open", ranks[problem.acts], -problem.group.last_ms)
+
+
+def next_step(code: str, account_id: int = 0) -> str:
+    """What to do about an open entry. Mostly the code's own; but what is tried again by itself stands in the
+    log only once its tries are used up, or while an account is held."""
+    if Code(code).retryable:
+        return WAITS if account_id else USED_UP
+    return HELP[Code(code)].next_step
 
 
 def reconnects(problem: Problem) -> Account | None:

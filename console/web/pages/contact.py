@@ -14,6 +14,7 @@ from console.contacts import reading, rows
 from console.contacts.reading import Side, Tie
 from console.downloads import csv_lines, json_lines
 from console.masking import masked
+from console.problems import next_step
 from console.timelines import Known, Names
 from console.web import filtering
 from console.web.filtering import Filters
@@ -93,6 +94,7 @@ def contact(console: Console, platform: str, account_id: int, contact_id: str) -
         **_stored(console, opened, filters),
         states=STATES,
         help=HELP,
+        next_step=lambda one: next_step(one.code, one.account_id),
         **form_parts(filters, sorted(one.name for tie in ties for one in tie.instances)),
     )
     return body, 400 if filters.errors else 200

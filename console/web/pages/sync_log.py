@@ -7,6 +7,7 @@ from flask import Response, jsonify, redirect, render_template, request, stream_
 
 from console.access import Right
 from console.downloads import csv_lines, json_lines
+from console.problems import next_step
 from console.sync_log import COLUMNS, entry_document, flat
 from console.web import filtering, outward
 from console.web.filtering import Filters
@@ -51,6 +52,7 @@ def sync_log(console: Console) -> Any:
         before=before,
         newest_id=newest_id,
         help=HELP,
+        next_step=lambda one: next_step(one.code, one.account_id),
         **form_parts(filters, names),
     )
     return body, 400 if filters.errors else 200
