@@ -74,6 +74,8 @@ def of_form(given: Mapping[str, str], now_ms: int, zone: str) -> Filters:
     """The filters of a form; its times are the reader's own."""
     errors = FormErrors()
     chosen = given.get("range", "")
+    if chosen == given.get("range-was") and (given.get("from") or given.get("to")):
+        chosen = "between"  # whoever types a time means it, with the choice above it left as it was
     if chosen in PRESETS:
         return _checked(given, chosen, "", now_ms, errors)
     if chosen != "between":

@@ -72,7 +72,8 @@ def _number(name: str, errors: FormErrors) -> int | None:
 
 def _since_ms(console: Console, errors: FormErrors) -> int:
     chosen, now_ms = request.form.get("since", ""), console.now_ms()
-    text = request.form.get("at", "") if chosen == "at" else chosen if chosen in PRESETS else ""
+    at = request.form.get("at", "").strip()  # whoever types a time means it
+    text = at or (chosen if chosen in PRESETS else "")
     try:
         at_ms = time_ms(text, now_ms, zone=zone_of(signed_in().time_zone))
     except ValueError:

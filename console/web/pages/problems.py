@@ -157,6 +157,7 @@ def _page(
         ],
         first=min(console_problems.FIRST, found.group.contacts.number),
         errors=errors,
+        given=request.form,
         leads=leads,
         snoozes=SNOOZES,
         variables=_variables(key),
@@ -187,7 +188,7 @@ def _variables(key: Key) -> dict[str, Any]:
 
 def _until_ms(console: Console, errors: FormErrors) -> int:
     chosen, now_ms = request.form.get("until", ""), console.now_ms()
-    if chosen in _HOURS_MS:
+    if chosen in _HOURS_MS and not request.form.get("at"):  # whoever types a time means it
         return now_ms + _HOURS_MS[chosen] * store.HOUR_MS
     try:
         at_ms = time_ms(request.form.get("at", ""), now_ms, zone=zone_of(signed_in().time_zone))

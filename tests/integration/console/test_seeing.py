@@ -12,8 +12,10 @@ from console.access import Role
 from console.home import Standing, Step, Way, sentence
 from core.domain.codes import Code
 from core.domain.fields import Direction
-from core.store import accounts, audit, problems
+from core.domain.outcomes import Problem
+from core.store import accounts, audit, links, problems, sync_log
 from core.store.counts import NONE, Count
+from core.store.links import Link, Pair
 from core.store.problems import Key
 from tests.integration.console import history
 
@@ -39,11 +41,29 @@ def test_home_says_what_is_true(scene, past):
     words = browser.words()
     assert "6 contacts need you." in words and "First steps" not in words
     assert "1 excluded" in words and "6 failing" in words and "0 waiting" in words
-    assert "Changes arrive after 4.0 s" in words and "No change in the last 24 hours" in words
+    assert "Changes arrive after 4.0 s" in words
+    assert "No webhook told of a change in the last 24 hours" in words
     assert browser.client.get("/home/live").status_code == 200
     with scene.wiring.database.transaction() as session:
         accounts.hold(session, 1, 1, "authentication-failed", "refused", scene.wiring.clock())
     assert "does not let us in" in browser.get("/")
+
+
+def test_only_linked_contacts_with_something_open_are_not_in_sync(scene, past):
+    """Six contacts fail, of whom one is linked; ids of another portal are none of them."""
+    with scene.wiring.database.transaction() as session:
+        for hubspot_id, mainstay_id in (("1001", "ms1001"), ("1002", "ms1002"), ("1004", "ms1004")):
+            links.create(session, Pair(1, 2), Link(hubspot_id, mainstay_id), scene.wiring.clock())
+    found = home.look(scene.wiring)
+    assert (found.linked, found.failing, found.in_sync) == (Count(3), Count(6), Count(2))
+
+
+def test_a_platform_that_is_away_is_not_said_to_refuse_us(scene, past):
+    with scene.wiring.database.transaction() as session:
+        accounts.hold(session, 2, 1, "platform-unavailable", "status 500", scene.wiring.clock())
+    browser = scene.browser(Role.VIEWER)
+    browser.get("/")
+    assert "can't be reached: changes wait until it answers." in browser.words()
 
 
 def test_nobody_is_at_work_is_said_before_anything_else(scene):
@@ -59,9 +79,11 @@ CALM = Standing(
     excluded=NONE,
     failing=NONE,
     tended=NONE,
+    troubled=0,
     dead=0,
     problems=(),
     held=(),
+    away=(),
     missing=(),
     ways=(Way(Direction.INCOMING, 1, 1, 1, 1, 2_000, 2_000),),
     steps=(Step("x", True, "home"),),
@@ -84,6 +106,10 @@ CALM = Standing(
             "HubSpot account a does not let us in: 3 changes wait until it does.",
         ),
         (
+            {"held": ("Mainstay account b",), "away": ("Mainstay account b",), "waiting": 1},
+            "Mainstay account b can't be reached: 1 change waits until it answers.",
+        ),
+        (
             {"missing": ("from HubSpot to Mainstay",)},
             "Nothing is carried over from HubSpot to Mainstay: no process is at work on it.",
         ),
@@ -103,7 +129,7 @@ def test_the_sentence_is_the_worst_thing_that_is_true(change, said):
 def test_in_sync_is_what_is_linked_and_not_open():
     from dataclasses import replace
 
-    assert replace(CALM, failing=Count(2), tended=Count(1)).in_sync == Count(7)
+    assert replace(CALM, failing=Count(2), tended=Count(1), troubled=3).in_sync == Count(7)
     assert str(replace(CALM, linked=Count(1_000_000, about=True)).in_sync) == "about 1,000,000"
     assert home.told(CALM.ways[0]) == "Changes arrive after 2.0 s."
 
@@ -159,6 +185,18 @@ def test_times_of_a_form_are_the_readers_own(scene, past):
     browser.post("/sync-log", range="between", to="", **{"from": "2026-11-23T10:00"})
     assert browser.answer.request.args["since"] == "2026-11-23T15:00Z"
     assert 'value="2026-11-23T10:00"' in browser.page and "EST" in browser.page
+
+
+def test_a_typed_time_counts_though_the_choice_above_it_was_left_alone(scene, past):
+    browser = scene.browser(Role.VIEWER)
+    typed = {"from": "2026-11-23T10:00", "to": "", "range-was": ""}
+    browser.post("/sync-log", range="", **typed)
+    assert browser.answer.request.args["since"] == "2026-11-23T10:00Z"
+    browser.post("/sync-log", range="24h", **typed)  # chosen anew: the choice counts
+    assert browser.answer.request.args["since"] == "24h"
+    browser.post("/sync-log", range="", **{**typed, "range-was": "between"})  # taken away
+    assert "since" not in browser.answer.request.args
+    assert 'name="range-was" value=""' in browser.page
 
 
 def test_the_log_is_paged_and_announces_what_is_new(scene, past):
@@ -266,6 +304,33 @@ def test_a_problem_can_be_acknowledged_and_snoozed_and_opens_again(scene, past):
         "problem.snoozed",
         "problem.acknowledged",
     ]
+
+
+def test_a_snooze_that_is_refused_keeps_what_was_typed(scene, past):
+    admin = scene.browser(Role.ADMIN)
+    typed = {"note": "asked the registrar", "until": "4h", "until_contacts": "many", "at": ""}
+    admin.post(f"{PHONE}/state", do="snooze", **typed)
+    assert admin.status == 400
+    assert 'value="asked the registrar"' in admin.page and 'value="many"' in admin.page
+    assert '<option value="4h" selected>' in admin.page
+    admin.post(f"{PHONE}/state", do="snooze", **{**typed, "until_contacts": "", "at": "2020-01-01T00:00"})
+    assert admin.status == 400 and "Enter a time to come." in admin.page
+
+
+def test_the_next_step_of_what_was_given_up_is_a_replay(scene, past):
+    """Its code says that it is tried again by itself; in the log it stands because that is over."""
+    browser = scene.browser(Role.VIEWER)
+    for path in ("/sync-log?code=unexpected-answer", "/contacts/hubspot/1/1007"):
+        browser.get(path)
+        assert "All tries are used up: replay the dead letters" in browser.words(), path
+    with scene.wiring.database.transaction() as session:
+        accounts.hold(session, 2, 1, "platform-unavailable", "status 500", scene.wiring.clock())
+        about = sync_log.About(0, "incoming", "", account_id=2)
+        told = Problem(Code.PLATFORM_UNAVAILABLE, "held")
+        sync_log.tell(session, about, [told], scene.wiring.clock())
+    for path in ("/sync-log?code=platform-unavailable", "/problems"):
+        browser.get(path)
+        assert "its changes wait, and go on by themselves" in browser.words(), path
 
 
 def test_trying_a_few_first_tells_how_each_one_ended_and_who_got_through_leaves(scene, past):
