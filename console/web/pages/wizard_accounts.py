@@ -15,6 +15,7 @@ from core.domain.fields import Platform
 from core.platforms.errors import PlatformError
 from core.platforms.hubspot.oauth import SCOPE_TITLES, HubSpotOAuth
 from core.queue.port import QueueUnavailable
+from core.store import oauth_flows
 
 
 def register(site: Site) -> None:
@@ -39,11 +40,10 @@ def wizard_authentication(console: Console, draft_id: int) -> Any:
                 return redirect(url_for("wizard_authentication", draft_id=draft_id), 303)
         elif do == "mainstay-test":
             told = _test(console, errors)
+        elif do == "connected":  # HubSpot's window told so; the form comes as it stands
+            flash(_connected(console, draft))
         elif do == "next":
-            if draft.hubspot is None:
-                errors.add("hubspot", "Choose a HubSpot account, or add one.")
-            if draft.mainstay is None:
-                errors.add("mainstay", "Choose a Mainstay account, or add one.")
+            _check_chosen(draft, errors)
             if not errors:
                 return redirect(url_for("wizard_mapping", draft_id=draft_id), 303)
     return step_page(
@@ -113,6 +113,19 @@ def _choose(console: Console, draft: Open) -> None:
             else:
                 draft.form.mainstay_id, draft.mainstay = chosen.id, chosen
     keep(console, draft)
+
+
+def _connected(console: Console, draft: Open) -> str:
+    with console.wiring.database.reading() as session:
+        flow = oauth_flows.latest(session, signed_in().id, draft.id, 0)
+    return flow.message if flow is not None else "The account is connected."
+
+
+def _check_chosen(draft: Open, errors: FormErrors) -> None:
+    if draft.hubspot is None:
+        errors.add("hubspot", "Choose a HubSpot account, or add one.")
+    if draft.mainstay is None:
+        errors.add("mainstay", "Choose a Mainstay account, or add one.")
 
 
 def _test(console: Console, errors: FormErrors) -> str:

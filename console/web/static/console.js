@@ -62,7 +62,7 @@ class Combo {
     select.hidden = true;
     select.before(box);
     box.append(this.input, this.list, select);
-    this.input.addEventListener("focus", () => this.input.select());
+    this.input.addEventListener("focus", () => { this.input.setSelectionRange(0, this.input.value.length, "backward"); this.input.scrollLeft = 0; });
     this.input.addEventListener("click", () => this.open(""));
     this.input.addEventListener("input", () => this.open(this.input.value));
     this.input.addEventListener("keydown", (event) => this.key(event));
@@ -232,11 +232,11 @@ class Count {
 function popUp(link) {
   const note = document.querySelector("[data-popup-note]");
   const wizard = document.querySelector("[data-wizard]");
-  const say = (text, again) => {
+  const say = (text, leads, href) => {
     if (!note) return;
     const words = document.createElement("p");
     words.textContent = text;
-    if (again) { const here = document.createElement("a"); here.href = link.href; here.textContent = "Continue in this tab"; words.append(" ", here); }
+    if (leads) { const here = document.createElement("a"); here.href = href; here.textContent = leads; words.append(" ", here); }
     note.replaceChildren(words);
     note.hidden = false;
   };
@@ -247,7 +247,7 @@ function popUp(link) {
     const address = new URL(link.href);
     address.searchParams.set("popup", "yes"); // so that its last page may close it
     const opened = window.open(address, "crosswalk-connect", "popup,width=620,height=760");
-    if (!opened) { say("Your browser blocked the window.", true); return; }
+    if (!opened) { say("Your browser blocked the window.", "Continue in this tab", link.href); return; }
     say("Waiting for HubSpot. Go on in the window that has opened.");
     let over = false;
     const channel = new BroadcastChannel("crosswalk-connect");
@@ -256,7 +256,8 @@ function popUp(link) {
       over = true;
       channel.close();
       clearInterval(timer);
-      if (status === "connected") { window.location.assign(window.location.pathname); return; }
+      if (status === "connected" && wizard) { sendConnected(wizard); return; }
+      if (status === "connected") { say(message, "See the accounts", link.dataset.popup); return; }
       say(message || "The window was closed before HubSpot answered. Nothing was connected.");
     };
     channel.onmessage = (sent) => end(sent.data.status, sent.data.message);
@@ -272,6 +273,15 @@ function popUp(link) {
       if (opened.closed && ++closedFor > 1) end("closed", "");
     }, 1500);
   });
+}
+
+// The wizard's form as it stands, so that nothing typed is lost; the new HubSpot account is in the draft already.
+function sendConnected(form) {
+  form.querySelectorAll('input[name="hubspot"]').forEach((one) => { one.checked = false; });
+  const button = document.createElement("input");
+  Object.assign(button, { type: "hidden", name: "do", value: "connected" });
+  form.append(button);
+  form.submit();
 }
 
 // The pop-up's last page.
