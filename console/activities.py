@@ -52,3 +52,8 @@ def flat(entry: dict[str, Any]) -> list[Any]:
     """An entry's cells (timelines.entry_document) under ``COLUMNS``."""
     cells = {**entry, "what": in_short(entry)}
     return [cells[name] for name in COLUMNS]
+
+
+def action_words(action: str) -> str:
+    """An action of the audit log as people read it: ``api-token.revoked`` → Api token revoked."""
+    return action.replace(".", " ").replace("-", " ").capitalize()

@@ -16,6 +16,19 @@ from core.domain.values import canonical
 from core.store.links import Link
 
 IDS = ("id", "crm_id")
+# HubSpot's word for where a value came from, where it gives no label of its own.
+SOURCES = {
+    "CRM_UI": "a HubSpot user",
+    "CRM_UI_BULK_ACTION": "a HubSpot user",
+    "MOBILE_IOS": "a HubSpot user",
+    "MOBILE_ANDROID": "a HubSpot user",
+    "AUTOMATION_PLATFORM": "a workflow",
+    "WORKFLOWS": "a workflow",
+    "INTEGRATION": "an app",
+    "API": "an app",
+    "IMPORT": "an import",
+    "FORM": "a form",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,7 @@ def _pair(
             side.label,
             text if reader.personal or text is None or row.mainstay.name in IDS else masked(text),
             _changed_ms(tie, reader, row, platform, text),
-            by.replace("_", " ").lower() if by.isupper() else by,
+            SOURCES.get(by, by.replace("_", " ").lower() if by.isupper() else by),
             written.get((str(platform), side.name)),
         )
     state, why = _state(tie.link, reader, row, carried[0][1], texts)

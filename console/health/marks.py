@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from console.activities import action_words
 from core.store import audit
 
 PREFIXES = ("instance.", "account.", "configuration.", "release.")
@@ -27,8 +28,9 @@ class Mark:
 
     @property
     def text(self) -> str:
-        """``instance.changed Students``."""
-        return f"{self.action} {self.subject}".strip()
+        """``Instance changed: Students``."""
+        words = action_words(self.action)
+        return f"{words}: {self.subject}" if self.subject else words
 
 
 def marks(session: Session, since_ms: int, until_ms: int) -> Sequence[Mark]:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from console.activities import word_of
+from console.activities import action_words, word_of
 from console.times import local, rfc3339, short, span
 from console.web import headers
 from console.web.bodies import whole_bodies
@@ -186,6 +186,7 @@ def _everywhere(console: Console) -> dict[str, Any]:
         "asset": _asset,
         "now_ms": console.now_ms(),
         "word_of": word_of,
+        "action_words": action_words,
         "known_pages": current_app.view_functions,
     }
 

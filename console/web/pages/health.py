@@ -15,6 +15,8 @@ from console.health.report import Health, Report
 from console.web import charts
 from console.web.charts import Chart, Line, Series
 from console.web.site import Console, Site
+from core.domain.fields import Platform
+from core.domain.refusals import WORDS
 
 _OUTCOMES = {
     "written": "Written",
@@ -47,10 +49,17 @@ def _page(health: Health, template: str, console: Console) -> Any:
         seconds=charts.seconds,
         number=charts.number,
         share=charts.share,
+        refusal=_refusal,
         outcome_charts=[_outcome_chart(one, lines) for one in report.flows],
         delay_charts=[_delay_chart(one, lines) for one in report.flows],
         call_charts=[_call_chart(one.steps, lines) for one in report.calls],
     )
+
+
+def _refusal(counted: str) -> str:
+    """``hubspot stale`` in words."""
+    platform, _, reason = counted.partition(" ")
+    return f"{Platform(platform).title}: {WORDS.get(reason, reason)}"
 
 
 def _lines(report: Report) -> list[Line]:

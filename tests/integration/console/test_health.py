@@ -83,8 +83,8 @@ def test_the_page_tells_delays_outcomes_calls_and_marks(filled):
     told = browser.words()
     assert "Changes arrive after 0.9 s ; 95 % within 1 s. 27 ended, 2 tries had to be repeated." in told
     assert "32 calls" in told and "768 calls a day at this pace" in told
-    assert "of 1,000 in 1 s" in told and "hubspot stale 7" in told
-    assert "release.deployed 0.2.0" in told and 'class="mark deploy"' in page
+    assert "of 1,000 in 1 s" in told and "HubSpot: signed more than five minutes ago 7" in told
+    assert "Release deployed: 0.2.0" in told and 'class="mark deploy"' in page
     assert page.count('role="img"') == 3, "incoming twice, HubSpot's calls"
     assert "Filtered out 4" in page and "Nothing came in this time." in told
     assert re.search(r"Show as table.*Written.*20", told)
