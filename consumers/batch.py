@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from consumers import health, incoming, incoming_writing, outgoing, outgoing_writing
 from consumers.leasing import Held, lease_key
+from consumers.links import overwritten
 from consumers.records import WRITTEN, GivenUp, Records
 from consumers.work import SOON_S, Context, Work, folded, open_works
 from core import telemetry, tracing
 from core.domain.codes import Code
 from core.domain.fields import Direction, Platform
 from core.domain.instances import Existence
-from core.domain.messages import Address, Cause, Lane, Message
+from core.domain.messages import Address, Cause, Change, Lane, Message
 from core.domain.outcomes import Outcome, Problem
 from core.platforms.errors import AuthenticationFailed, PermissionMissing, PlatformError, RateLimited
 from core.store.links import Link
@@ -114,8 +115,14 @@ def end_echoes(context: Context, works: Sequence[Work]) -> None:
             continue  # a change of another field was skipped: it has to be looked at too
         if any(message.looked or not message.cause.may_shortcut for message in work.messages):
             continue  # a first look may have left something half done: the CRM ID to be set, for one
-        if all(change.digest in _known(context, link, source, name) for name, change in work.changes.items()):
+        if all(_no_news(context, link, source, name, change) for name, change in work.changes.items()):
             work.end(Outcome.UNCHANGED, note="the values are those that both sides agreed on")
+
+
+def _no_news(context: Context, link: Link, source: Platform, name: str, change: Change) -> bool:
+    """The value is the agreed one, or one that we wrote over after it was told of."""
+    known = _known(context, link, source, name)
+    return change.digest in known or (bool(known) and overwritten(link, source, name, change))
 
 
 def _known(context: Context, link: Link, source: Platform, name: str) -> Collection[str]:

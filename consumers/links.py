@@ -7,10 +7,13 @@ from consumers.work import Context, Work
 from core.domain.contacts import Contact
 from core.domain.fields import Direction, Platform, Row
 from core.domain.merging import Agreed
+from core.domain.messages import Change
 from core.domain.outcomes import Action, FieldVerdict
 from core.domain.routing import standing
 from core.domain.values import canonical
 from core.store.links import Link
+
+MOST_PAST = 3  # earlier values of a field that a link remembers
 
 
 def identity(context: Context, work: Work) -> Link:
@@ -51,6 +54,7 @@ def settled(context: Context, work: Work, *, wrote: bool) -> Link:
         if held == mainstay.id:
             pairs[id_row.memory] = _id_pair(context, id_row, mainstay.id)
     phone, previous = _phones(context, before, mainstay)
+    past = _past(context, work, before) if wrote else {}
     unsettled = before.unsettled - {context.instance.id}
     if context.direction is Direction.INCOMING and mainstay is not None and not mainstay.crm_id:
         # Matched by phone: setting the CRM ID is left to the other direction, at its next event.
@@ -58,7 +62,7 @@ def settled(context: Context, work: Work, *, wrote: bool) -> Link:
     return replace(
         before,
         agreed=pairs,
-        filters={**before.filters, **_filters(context, work)},
+        filters={**before.filters, **_filters(context, work), **past},
         sent={},
         sent_to="",
         unsettled=unsettled,
@@ -66,6 +70,13 @@ def settled(context: Context, work: Work, *, wrote: bool) -> Link:
         phone=phone,
         previous_phone=previous,
     )
+
+
+def overwritten(link: Link, source: Platform, name: str, change: Change) -> bool:
+    """Whether a value was agreed once and we wrote another one over it since: an event that comes late. Both
+    times are the platform's own."""
+    at_ms, _, digests = link.filters.get(_past_key(source, name), "").partition(":")
+    return bool(digests) and change.digest in digests.split(",") and change.at_ms < int(at_ms)
 
 
 def is_previous_phone(context: Context, link: Link | None, mainstay: Contact, record: Contact) -> bool:
@@ -135,6 +146,24 @@ def _filters(context: Context, work: Work) -> dict[str, str]:
         )
         for one in context.instance.mapping.filters
     }
+
+
+def _past(context: Context, work: Work, before: Link) -> dict[str, str]:
+    """What stood in the fields that were written now, newest first, and when it was written over."""
+    target, past = context.direction.target, {}
+    at_ms = work.written.modified_ms if work.written is not None else 0
+    for verdict in work.verdicts:
+        known = before.agreed.get(verdict.row.memory)
+        if at_ms and known is not None and verdict.action is Action.WRITE:
+            key = _past_key(target, verdict.row.side(target).name)
+            older = before.filters.get(key, "").partition(":")[2].split(",")
+            digests = dict.fromkeys(filter(None, [known.side(target), *older]))
+            past[key] = f"{at_ms}:{','.join(list(digests)[:MOST_PAST])}"
+    return past
+
+
+def _past_key(platform: Platform, name: str) -> str:
+    return f"past:{platform[0]}:{name}"
 
 
 def _seen(

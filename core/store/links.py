@@ -51,8 +51,9 @@ class Pair:
 @dataclass(frozen=True, slots=True)
 class Link:
     """``agreed``: row key → digests. ``filters``: ``h:name``/``m:name`` → digest of a filter field when last
-    looked at. ``sent``: row key → digests that a write in progress will leave; not empty = the answer is not
-    known. ``seen``: row key → (Mainstay digest, epoch ms when that value was first seen).
+    looked at; ``past:h:name`` → ``epoch ms:digests`` that stood in a field until we wrote over them then.
+    ``sent``: row key → digests that a write in progress will leave; not empty = the answer is not known.
+    ``seen``: row key → (Mainstay digest, epoch ms when that value was first seen).
     ``unsettled``: instances that skipped a change of this contact (an error, a filter, disabled): for them a
     value equal to the agreed one proves nothing about the others. ``phone``/``previous_phone``: digests of
     Mainstay's phone now and before. ``id`` 0 = not stored yet."""

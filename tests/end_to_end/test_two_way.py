@@ -142,6 +142,21 @@ def test_a_late_echo_of_an_old_value_brings_nothing_back(tmp_path: Path) -> None
         assert one.mainstay.get(contact)["first_name"] == "Annette"
 
 
+def test_a_late_echo_of_what_was_written_over_costs_no_call(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        record, contact = linked(one)
+        one.hubspot.set(delivery_delay_s=2.0)
+        for name in ("Anna", "Annette", "Anne"):
+            one.mainstay.edit(contact, first_name=name)
+            until(lambda name=name: one.hubspot.get(record)["firstname"] == name)  # type: ignore[misc]
+        before = one.hubspot.calls(), one.mainstay.calls()
+        one.settle()
+        assert (one.hubspot.calls(), one.mainstay.calls()) == before
+        one.hubspot.edit(record, firstname="Anna")  # by hand, and later: that is news
+        one.settle()
+        assert one.mainstay.get(contact)["first_name"] == "Anna"
+
+
 def test_duplicate_and_shuffled_deliveries_end_in_step(tmp_path: Path) -> None:
     switches = {"duplicate_deliveries": True, "shuffle_deliveries": True}
     with scene(tmp_path, hubspot_options=switches, mainstay_options=switches) as one:
