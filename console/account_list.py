@@ -1,10 +1,12 @@
 """The connected accounts as people choose among them: scopes, who connected them, last use, hold."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.domain.codes import HELP
+from core.domain.fields import Platform
 from core.domain.instances import Account, Instance
+from core.platforms.errors import AuthenticationFailed, PlatformError
 from core.store import accounts, instances, outcomes
 from core.store.accounts import Hold
 
@@ -31,6 +33,26 @@ class Known:
         """Why it is held, in plain words; empty where it is not."""
         known = {str(code): told.title for code, told in HELP.items()}
         return known.get(self.hold.code, self.hold.code) if self.hold else ""
+
+
+def named(account: Account) -> dict[str, Any]:
+    """{"platform", "name", "portal_id" or "org_id"}: how an account is told in JSON."""
+    key = "portal_id" if account.platform is Platform.HUBSPOT else "org_id"
+    return {"platform": account.platform.title, "name": account.name, key: account.external_id}
+
+
+def tested(wiring: "Wiring", account: Account) -> dict[str, Any]:
+    """Call the platform once: ``named``, and "ok" and "problem"."""
+    try:
+        hubspot = account.platform is Platform.HUBSPOT
+        client = wiring.hubspot(account) if hubspot else wiring.mainstay(account)
+        owner = client.external_id()
+        problem = None if owner == account.external_id else f"the token belongs to {owner}"
+    except AuthenticationFailed as error:
+        problem = f"the token is refused ({error.detail}): give the account a new one"
+    except PlatformError as error:
+        problem = f"{error.code}: {error.detail}"
+    return named(account) | {"ok": problem is None, "problem": problem}
 
 
 def known(wiring: "Wiring") -> list[Known]:

@@ -27,6 +27,8 @@ def parse(text: str) -> Named:
     contact = rest.strip() if colon else prefix
     if not contact:
         raise ValueError("the ID is empty; write hubspot:ID or mainstay:ID")
+    if not contact.isprintable():
+        raise ValueError("the ID holds a character that can't be seen; no ID has one")
     return platform, contact
 
 

@@ -16,6 +16,8 @@ from core.store.jobs import Job
 from core.store.outcomes import OutcomeRow
 
 if TYPE_CHECKING:
+    from consumers.replay_plan import ReplayPlan
+    from consumers.replaying import Replayed
     from core.wiring import Wiring
 
 COLUMNS = (
@@ -40,6 +42,35 @@ def document(one: DeadLetter) -> dict[str, Any]:
         "first_failed_at": rfc3339(one.first_failed_at_ms),
         "last_failed_at": rfc3339(one.last_failed_at_ms),
     }
+
+
+def shown(one: DeadLetter) -> dict[str, Any]:
+    """One dead letter in full: what failed, why, what to do."""
+    help_ = HELP[Code(one.code)]
+    return document(one) | {
+        "state": one.state,
+        "title": help_.title,
+        "cause": help_.cause,
+        "next_step": next_step(Code(one.code)),
+        "queued_for": queued_for(one),
+    }
+
+
+def replay_document(told: "ReplayPlan", done: "Replayed | None") -> dict[str, Any]:
+    """What a replay takes, and what it did; None: it was a dry run."""
+    return {
+        "count": told.letters,
+        "queued": done.queued if done else 0,
+        "unreadable": done.unreadable if done else told.unreadable,
+        "job": (done.job or None) if done else None,
+        "dry_run": done is None,
+        "plan": {"contacts": told.contacts, "calls": dict(told.calls), "minutes": told.minutes},
+    }
+
+
+def discard_document(count: int, discarded: int, *, dry_run: bool) -> dict[str, Any]:
+    """How many dead letters fit, and how many were discarded."""
+    return {"count": count, "discarded": discarded, "dry_run": dry_run}
 
 
 def queued_for(one: DeadLetter) -> str:

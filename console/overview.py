@@ -1,13 +1,15 @@
 """How each instance stands, for lists: state in a word, what waits, what fails, the last change."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from console import statuses
+from console.configuration.exporting import instance_document
+from console.times import rfc3339
 from core.domain.codes import HELP, Code
 from core.domain.instances import Instance
 from core.queue.port import QueueUnavailable
-from core.store import accounts, instances, outcomes, sync_log
+from core.store import accounts, instances, outcomes, sync_log, watermarks
 from core.store.accounts import Hold
 from core.store.counts import Count
 from core.store.instances import Times
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One instance as it stands. ``waiting`` is None where the queue does not answer; ``hold`` is the first
-    of its accounts that is held; ``last_change_ms`` 0 = none in the kept time."""
+    of its accounts that is held; ``last_change_ms`` 0 = none in the kept time; ``watermark_ms`` None = no
+    sweep yet."""
 
     instance: Instance
     times: Times
@@ -27,6 +30,7 @@ class Standing:
     waiting: int | None
     failing: Count
     last_change_ms: int
+    watermark_ms: int | None
 
     @property
     def state(self) -> str:
@@ -64,6 +68,7 @@ def standings(wiring: "Wiring") -> list[Standing]:
                 waiting=waiting.get(one.name) if waiting is not None else None,
                 failing=failing[one.id],
                 last_change_ms=outcomes.last_change_ms(session, one.id),
+                watermark_ms=mark.modified_ms if (mark := watermarks.get(session, one.id)) else None,
             )
             for one in known
         ]
@@ -72,6 +77,23 @@ def standings(wiring: "Wiring") -> list[Standing]:
 def standing(wiring: "Wiring", instance_id: int) -> Standing | None:
     """One instance, None if it is unknown or deleted."""
     return next((one for one in standings(wiring) if one.instance.id == instance_id), None)
+
+
+def document(one: Standing) -> dict[str, Any]:
+    """An instance in the file's form, and how it stands: the API's and the command line's shape."""
+    return {
+        "id": one.instance.id,
+        "description": "",
+        "filters": [],
+        **instance_document(one.instance),
+        "held": one.hold.code if one.hold else None,
+        "waiting": one.waiting,
+        "failing": one.failing.number,
+        "mapping_version": one.instance.mapping_version,
+        "created_at": rfc3339(one.times.created_at_ms),
+        "changed_at": rfc3339(one.times.changed_at_ms),
+        "watermark": None if one.watermark_ms is None else rfc3339(one.watermark_ms),
+    }
 
 
 def _waiting(wiring: "Wiring") -> dict[str, int] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.times import rfc3339
 from core.domain.instances import Instance
+from core.platforms.errors import PlatformError
 from core.store import audit
 from core.store.jobs import Job
 
@@ -102,9 +103,14 @@ def must_be_enabled(instance: Instance) -> None:
     """CannotStart where the instance is off."""
     if not instance.enabled:
         raise CannotStart(
-            f"{instance.name} is disabled, so it carries nothing over; switch it on first"
+            f"the instance {instance.name} is disabled, so it carries nothing over; switch it on first"
             f" (`crosswalk instances enable {instance.name!r}`)"
         )
+
+
+def synced_document(done: "Synced") -> dict[str, Any]:
+    """How a sync by hand ended, with its story; empty parts of that are left out."""
+    return {"outcome": done.outcome, "code": done.code, "why": done.why or None, **done.story}
 
 
 def backfill_document(wiring: "Wiring", instance: Instance, job: Job) -> dict[str, Any]:
@@ -152,6 +158,13 @@ def reconcile_document(row: "Row") -> dict[str, Any]:
         "code": row.code,
         "why": row.why or None,
     }
+
+
+def failure_document(error: BaseException) -> dict[str, str]:
+    """What broke a comparison off."""
+    if isinstance(error, PlatformError):
+        return {"code": str(error.code), "detail": str(error)}
+    return {"code": "", "detail": "it was stopped, or something here failed"}
 
 
 def _note(wiring: "Wiring", who: str, action: str, instance: Instance, details: list[str]) -> None:

@@ -37,9 +37,11 @@ class ReplayPlan:
     def in_words(self) -> str:
         """One line."""
         calls = ", ".join(f"{count:,} to {platform.title}" for platform, count in self.calls.items())
+        letters = "dead letter" if self.letters == 1 else "dead letters"
+        contacts = "contact" if self.contacts == 1 else "contacts"
         off = "".join(f" {name} is off: its {count:,} would end there." for name, count in self.off.items())
         return (
-            f"{self.letters:,} dead letters of {self.contacts:,} contacts: at most {calls} calls,"
+            f"{self.letters:,} {letters} of {self.contacts:,} {contacts}: calls at most {calls};"
             f" about {self.minutes:,} min.{off}"
         )
 

@@ -14,7 +14,6 @@ from console.api.tokens import needs
 from console.times import rfc3339
 from console.web.site import Console
 from core.domain.fields import Platform
-from core.platforms.errors import PlatformError
 
 AT = "/accounts"
 
@@ -53,31 +52,16 @@ def blueprint(console: Console) -> Blueprint:
         """Call the platform once."""
         for one in account_list.known(console.wiring):
             if (str(one.account.platform), one.account.name) == (platform, name):
-                return {"platform": one.account.platform.title, "name": name, **_tested(console, one)}
+                return account_list.tested(console.wiring, one.account)
         raise NoSuchThing(f"there is no {platform} account {name!r}")
 
     return part
 
 
 def _told(one: Known) -> dict[str, Any]:
-    key = "portal_id" if one.account.platform is Platform.HUBSPOT else "org_id"
     hold = one.hold
     return {
-        "platform": one.account.platform.title,
-        "name": one.account.name,
-        key: one.account.external_id,
+        **account_list.named(one.account),
         "instances": [instance.name for instance in one.used_by],
         "held": hold and {"code": hold.code, "detail": hold.detail, "since": rfc3339(hold.since_ms)},
     }
-
-
-def _tested(console: Console, one: Known) -> dict[str, Any]:
-    hubspot = one.account.platform is Platform.HUBSPOT
-    client = console.wiring.hubspot(one.account) if hubspot else console.wiring.mainstay(one.account)
-    try:
-        owner = client.external_id()
-    except PlatformError as error:
-        return {"ok": False, "problem": f"{error.code}: {error.detail}"}
-    if owner != one.account.external_id:
-        return {"ok": False, "problem": f"the token belongs to {owner}"}
-    return {"ok": True, "problem": None}

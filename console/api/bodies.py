@@ -12,10 +12,11 @@ DEEPEST = 40
 
 
 def refusal() -> Response | None:
-    """400 where the present request's body is no JSON, or nested so deep that working on it would fail; None
-    where it can be read, or there is none."""
+    """415 or 400 where the present request's body is no JSON, 400 where it is nested so deep that working on
+    it would fail; None where it can be read, or there is none."""
     if not request.is_json:
-        return None
+        has_body = bool(request.content_length) or "chunked" in request.headers.get("Transfer-Encoding", "")
+        return problem(415, "Send JSON, as Content-Type: application/json.") if has_body else None
     try:
         document = decode(request.get_data() or b"null")
     except NotDocumented:

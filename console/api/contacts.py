@@ -9,6 +9,7 @@ from console import starting
 from console.access import Right
 from console.api import schemas
 from console.api.instances import find
+from console.api.problems import NoSuchThing
 from console.api.times import refused
 from console.api.tokens import needs
 from console.contact_argument import Named, on_source, parse
@@ -30,9 +31,13 @@ def blueprint(console: Console) -> Blueprint:
     @part.arguments(schemas.ContactArgument)
     @part.response(200, schemas.Preview)
     def preview_contact(given: dict[str, Any], instance: str) -> Any:
-        """What a sync of this contact would do, and why. Writes nothing. A viewer's values are masked."""
+        """What a sync of this contact would do, and why. Writes nothing. A viewer's values are masked.
+        404: the source has no such contact."""
         found = find(console, instance)
-        told = single.preview(console.wiring, found, _on_source(console, found, given["contact"]))
+        contact = _on_source(console, found, given["contact"])
+        told = single.preview(console.wiring, found, contact)
+        if not told["exists"]:
+            raise NoSuchThing(f"there is no contact {contact} in {found.direction.source.title}")
         return told if g.role.may(Right.PERSONAL) else masked_preview(told)
 
     @part.route("/sync/<path:instance>", methods=["POST"])
@@ -44,7 +49,7 @@ def blueprint(console: Console) -> Blueprint:
         found = find(console, instance)
         contact = _on_source(console, found, given["contact"])
         done = starting.sync(console.wiring, found, contact, g.caller)
-        return {"outcome": done.outcome, "code": done.code, "why": done.why or None, "story": done.story}
+        return starting.synced_document(done)
 
     @part.route("/timeline/<path:contact>", methods=["GET"])
     @needs(Right.VIEW)

@@ -8,6 +8,7 @@ from flask_smorest import Blueprint, abort
 from console import dead_letters as letters
 from console.access import Right
 from console.api import schemas
+from console.api.problems import NoSuchThing
 from console.api.times import moment_or_none
 from console.api.tokens import needs
 from console.web.site import Console
@@ -32,41 +33,45 @@ def blueprint(console: Console) -> Blueprint:
         with console.wiring.database.reading() as session:
             return [letters.document(one) for one in dead_letters.search(session, _search(console, given))]
 
+    @part.route("/<int:letter_id>", methods=["GET"])
+    @needs(Right.VIEW)
+    @part.response(200, schemas.DeadLetterShown)
+    def show_dead(letter_id: int) -> Any:
+        """One dead letter: what failed, why, and what to do."""
+        with console.wiring.database.reading() as session:
+            found = dead_letters.get(session, letter_id)
+        if found is None:
+            raise NoSuchThing(f"there is no dead letter {letter_id}")
+        return letters.shown(found)
+
     @part.route("/replay", methods=["POST"])
     @needs(Right.OPERATE)
     @part.arguments(schemas.DeadReplay)
-    @part.response(200, schemas.Settled)
+    @part.response(200, schemas.Replayed)
     def replay_dead(given: dict[str, Any]) -> Any:
         """Queue dead letters again; answers when all are queued. Each brings its contact's current state."""
         wanted = _narrowed(console, given)
         told = plan(console.wiring, wanted)
-        planned = {"contacts": told.contacts, "calls": dict(told.calls), "minutes": told.minutes}
         if given["dry_run"]:
-            return {"count": told.letters, "unreadable": told.unreadable, "dry_run": True, "plan": planned}
+            return letters.replay_document(told, None)
         if given["paced"]:
             job = letters.replay_paced(console.wiring, wanted, g.caller).id
-            return {"count": told.letters, "job": job, "dry_run": False, "plan": planned}
+            return letters.replay_document(told, replaying.Replayed(job=job))
         done = replaying.replay(console.wiring, wanted, g.caller)
         letters.note_replay(console.wiring, done.queued, done.job, g.caller)
-        return {
-            "count": done.queued,
-            "unreadable": done.unreadable,
-            "job": done.job,
-            "dry_run": False,
-            "plan": planned,
-        }
+        return letters.replay_document(told, done)
 
     @part.route("/discard", methods=["POST"])
     @needs(Right.OPERATE)
     @part.arguments(schemas.DeadDiscard)
-    @part.response(200, schemas.Settled)
+    @part.response(200, schemas.Discarded)
     def discard_dead(given: dict[str, Any]) -> Any:
         """Give dead letters up for good; they stay as rows."""
         wanted = _narrowed(console, given)
-        if given["dry_run"]:
-            return {"count": _count(console, wanted), "unreadable": 0, "dry_run": True}
-        count = letters.discard(console.wiring, wanted, g.caller, given["reason"].strip())
-        return {"count": count, "unreadable": 0, "dry_run": False}
+        found, done = _count(console, wanted), 0
+        if not given["dry_run"]:
+            done = letters.discard(console.wiring, wanted, g.caller, given["reason"].strip())
+        return letters.discard_document(found, done, dry_run=given["dry_run"])
 
     return part
 

@@ -17,7 +17,6 @@ from console.configuration.exporting import instance_document
 from console.configuration.planning import plan
 from console.configuration.platforms import WiredPlatforms
 from console.configuration.reading import read
-from console.overview import Standing
 from console.times import rfc3339
 from console.web.site import Console
 from core.domain.instances import Instance
@@ -52,7 +51,7 @@ def _looking(part: Blueprint, console: Console) -> None:
     @part.response(200, schemas.Instance(many=True))
     def list_instances() -> Any:
         """All instances with their state."""
-        return [_told(one) for one in overview.standings(console.wiring)]
+        return [overview.document(one) for one in overview.standings(console.wiring)]
 
     @part.route("/<path:name>/show", methods=["GET"])
     @needs(Right.VIEW)
@@ -127,7 +126,7 @@ def _shown(console: Console, name: str) -> dict[str, Any]:
     found = overview.standing(console.wiring, find(console, name).id)
     if found is None:
         raise NoSuchThing(f"there is no instance {name!r}")
-    return _told(found)
+    return overview.document(found)
 
 
 def _apply(console: Console, given: dict[str, Any]) -> dict[str, Any]:
@@ -139,21 +138,6 @@ def _apply(console: Console, given: dict[str, Any]) -> dict[str, Any]:
     if not given["dry_run"]:
         applying.carry_out(made, wiring.database, wiring.sealer, wiring.queue, wiring.clock, author=g.caller)
     return {"applied": not given["dry_run"], "changes": made.lines()}
-
-
-def _told(one: Standing) -> dict[str, Any]:
-    return {
-        "id": one.instance.id,
-        "description": "",
-        "filters": [],
-        **instance_document(one.instance),
-        "held": one.hold.code if one.hold else None,
-        "waiting": one.waiting,
-        "failing": one.failing.number,
-        "mapping_version": one.instance.mapping_version,
-        "created_at": rfc3339(one.times.created_at_ms),
-        "changed_at": rfc3339(one.times.changed_at_ms),
-    }
 
 
 def _version(found: Instance, one: instances.Version) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class Tested(Schema):
 
     platform = fields.String()
     name = fields.String()
+    portal_id = fields.String()
+    org_id = fields.String()
     ok = fields.Boolean()
     problem = fields.String(allow_none=True)
 
@@ -80,6 +82,7 @@ class Instance(Schema):
     mapping_version = fields.Integer()
     created_at = fields.String()
     changed_at = fields.String()
+    watermark = fields.String(allow_none=True)
     mappings = fields.List(fields.Nested(Row))
     filters = fields.List(fields.Nested(FilterRow))
 
@@ -180,12 +183,15 @@ class Preview(Schema):
 
 
 class Synced(Schema):
-    """How a sync by hand ended."""
+    """How a sync by hand ended, and its story; empty parts of that are left out."""
 
     outcome = fields.String()
     code = fields.String(allow_none=True)
     why = fields.String(allow_none=True)
-    story = fields.Dict()
+    filter = fields.List(fields.Dict())
+    matching = fields.List(fields.Nested(Step))
+    fields_ = fields.List(fields.Dict(), attribute="fields", data_key="fields")
+    notes = fields.List(fields.String())
 
 
 class Link(Schema):
@@ -326,6 +332,16 @@ class DeadLetter(Schema):
     last_failed_at = fields.String()
 
 
+class DeadLetterShown(DeadLetter):
+    """A dead letter with what its code means and what it asked for."""
+
+    state = fields.String()
+    title = fields.String()
+    cause = fields.String()
+    next_step = fields.String()
+    queued_for = fields.String()
+
+
 class ReplayPlan(Schema):
     """What a replay takes: contacts, calls at most by platform, minutes at most."""
 
@@ -334,14 +350,23 @@ class ReplayPlan(Schema):
     minutes = fields.Integer()
 
 
-class Settled(Schema):
-    """How many dead letters were settled, or would be. ``job``: the replay's."""
+class Replayed(Schema):
+    """``count`` dead letters fit; so many were queued again, so many can't be read. ``job``: the replay's."""
 
     count = fields.Integer()
+    queued = fields.Integer()
     unreadable = fields.Integer()
+    job = fields.Integer(allow_none=True)
     dry_run = fields.Boolean()
-    job = fields.Integer()
     plan = fields.Nested(ReplayPlan)
+
+
+class Discarded(Schema):
+    """``count`` dead letters fit; so many were discarded."""
+
+    count = fields.Integer()
+    discarded = fields.Integer()
+    dry_run = fields.Boolean()
 
 
 class Status(Schema):

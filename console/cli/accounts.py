@@ -1,20 +1,13 @@
 """``crosswalk accounts``: the connected accounts, and whether their tokens work."""
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
+from console import account_list
 from console.cli.output import print_json, print_table
 from console.cli.start import Start, start
 from console.times import rfc3339, short
-from core.domain.fields import Platform
-from core.domain.instances import Account
-from core.platforms.errors import AuthenticationFailed, PlatformError
 from core.store import accounts as store
 from core.store import instances
-
-if TYPE_CHECKING:
-    from core.wiring import Wiring
 
 
 @click.group()
@@ -35,7 +28,7 @@ def list_(start: Start, as_json: bool) -> None:
     for one in known:
         hold = held.get(one.id)
         told.append(
-            _told(one)
+            account_list.named(one)
             | {
                 "instances": [i.name for i in used if one.id in (i.hubspot.id, i.mainstay.id)],
                 "held": hold and {"code": hold.code, "detail": hold.detail, "since": rfc3339(hold.since_ms)},
@@ -72,7 +65,7 @@ def test(ctx: click.Context, start: Start, name: str | None, as_json: bool) -> N
         known = [one for one in store.all_accounts(session) if name in (None, one.name)]
     if name and not known:
         raise click.UsageError(f"there is no account {name!r}; see `crosswalk accounts list`")
-    told = [_told(one) | _tested(wiring, one) for one in known]
+    told = [account_list.tested(wiring, one) for one in known]
     if as_json:
         print_json(told)
     else:
@@ -83,22 +76,3 @@ def test(ctx: click.Context, start: Start, name: str | None, as_json: bool) -> N
         )
     if not all(one["ok"] for one in told):
         ctx.exit(1)
-
-
-def _told(account: Account) -> dict[str, Any]:
-    key = "portal_id" if account.platform is Platform.HUBSPOT else "org_id"
-    return {"platform": account.platform.title, "name": account.name, key: account.external_id}
-
-
-def _tested(wiring: "Wiring", account: Account) -> dict[str, Any]:
-    try:
-        hubspot = account.platform is Platform.HUBSPOT
-        client = wiring.hubspot(account) if hubspot else wiring.mainstay(account)
-        owner = client.external_id()
-    except AuthenticationFailed as error:
-        return {"ok": False, "problem": f"the token is refused ({error.detail}): give the account a new one"}
-    except PlatformError as error:
-        return {"ok": False, "problem": f"{error.code}: {error.detail}"}
-    if owner != account.external_id:
-        return {"ok": False, "problem": f"the token belongs to {owner}"}
-    return {"ok": True, "problem": None}

@@ -16,7 +16,7 @@ from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.cli.time_options import TIME
 from console.times import short
-from core.domain.codes import HELP, Code
+from core.domain.codes import Code
 from core.store import dead_letters
 from core.store.dead_letters import DeadLetter, Search
 
@@ -103,14 +103,7 @@ def show(start: Start, letter: int, as_json: bool) -> None:
         found = dead_letters.get(session, letter)
     if found is None:
         raise Failed(f"there is no dead letter {letter}; see `crosswalk dead list`")
-    help_ = HELP[Code(found.code)]
-    told = letters.document(found) | {
-        "state": found.state,
-        "title": help_.title,
-        "cause": help_.cause,
-        "next_step": letters.next_step(Code(found.code)),
-        "queued_for": letters.queued_for(found),
-    }
+    told = letters.shown(found)
     if as_json:
         print_json(told)
         return
@@ -135,7 +128,8 @@ def replay_(start: Start, wanted: Search, dry_run: bool, yes: bool, paced: bool,
 
     wiring = start.wiring()
     told = plan(wiring, wanted)
-    say(told.in_words())
+    if told.letters:
+        say(told.in_words())
     done = replaying.Replayed()
     if _wanted(told.letters, "replayed", dry_run=dry_run, yes=yes):
         who = actor()
@@ -150,7 +144,7 @@ def replay_(start: Start, wanted: Search, dry_run: bool, yes: bool, paced: bool,
     if done.unreadable:
         say(f"{done.unreadable} can't be read, so they stay: sweep their instance, then discard them.")
     if as_json:
-        print_json({"queued": done.queued, "unreadable": done.unreadable, "job": done.job or None})
+        print_json(letters.replay_document(told, None if dry_run else done))
 
 
 @dead.command()
@@ -168,11 +162,12 @@ def discard(start: Start, wanted: Search, dry_run: bool, yes: bool, reason: str,
     wiring, count = start.wiring(), 0
     with wiring.database.reading() as session:
         found, _ = dead_letters.total(session, wanted)
-    if _wanted(min(found, wanted.limit or found), "discarded", dry_run=dry_run, yes=yes):
+    found = min(found, wanted.limit or found)
+    if _wanted(found, "discarded", dry_run=dry_run, yes=yes):
         count = letters.discard(wiring, wanted, actor(), reason)
         say(f"{count} discarded.")
     if as_json:
-        print_json({"discarded": count})
+        print_json(letters.discard_document(found, count, dry_run=dry_run))
 
 
 @contextmanager

@@ -5,17 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console import switching
+from console import overview, switching
 from console.cli import configuring
 from console.cli.actor import actor
 from console.cli.failing import Failed
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.configuration.differences import told_row
-from console.configuration.exporting import instance_document
 from console.times import rfc3339
 from core.domain.instances import Instance
-from core.store import accounts, watermarks
 from core.store import instances as store
 
 if TYPE_CHECKING:
@@ -40,8 +38,7 @@ instances.add_command(configuring.export)
 @start
 def list_(start: Start, as_json: bool) -> None:
     """All instances with their state."""
-    with start.wiring().database.reading() as session:
-        told = [_told(session, one) for one in store.all_instances(session)]
+    told = [overview.document(one) for one in overview.standings(start.wiring())]
     if as_json:
         print_json(told)
         return
@@ -69,9 +66,9 @@ def list_(start: Start, as_json: bool) -> None:
 @start
 def show(start: Start, instance: str, as_json: bool) -> None:
     """One instance: mapping, filters, times."""
-    with start.wiring().database.reading() as session:
-        found = named(session, instance)
-        told = _told(session, found)
+    wiring = start.wiring()
+    found = find(wiring, instance)
+    told = next(overview.document(one) for one in overview.standings(wiring) if one.instance.id == found.id)
     if as_json:
         print_json(told)
         return
@@ -147,24 +144,6 @@ def find(wiring: "Wiring", name: str) -> Instance:
     """``named`` in a transaction of its own."""
     with wiring.database.reading() as session:
         return named(session, name)
-
-
-def _told(session: "Session", instance: Instance) -> dict[str, Any]:
-    """An instance in the file's form, and what the file does not say."""
-    times = store.times(session, instance.id)
-    watermark = watermarks.get(session, instance.id)
-    held = {hold.account.id: hold.code for hold in accounts.held(session)}
-    return {
-        "id": instance.id,
-        "description": "",
-        "filters": [],
-        **instance_document(instance),
-        "held": held.get(instance.source.id) or held.get(instance.target.id),
-        "mapping_version": instance.mapping_version,
-        "created_at": rfc3339(times.created_at_ms),
-        "changed_at": rfc3339(times.changed_at_ms),
-        "watermark": rfc3339(watermark.modified_ms) if watermark else None,
-    }
 
 
 def _state(told: dict[str, Any]) -> str:

@@ -147,7 +147,7 @@ def test_discard_narrowed(shell, wiring):
     assert shell("dead", "discard", "--since", "2026-11-23", "--code", "platform-unavailable") == 0
     assert "1 discarded" in shell.err
     assert [one["contact"] for one in shell.json("dead", "list", "--json")] == ["hubspot:old", "hubspot:odd"]
-    assert shell.json("dead", "discard", "--json") == {"discarded": 2}
+    assert shell.json("dead", "discard", "--json") == {"count": 2, "discarded": 2, "dry_run": False}
     assert shell.json("dead", "list", "--json") == []
 
 

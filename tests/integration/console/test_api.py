@@ -1,11 +1,16 @@
 """The JSON API: tokens and roles, shapes, refusals."""
 
+import json
+
 import pytest
 
 from console.access import Right, Role
+from console.cli.main import run
+from console.cli.start import Start
 from core.domain.fields import Platform
 from core.store import api_tokens, audit
 from tests.integration.console.kit import MAINSTAY_TOKEN, Scene
+from tests.integration.shell import put_dead
 
 CONFIGURATION = {
     "accounts": {
@@ -223,14 +228,15 @@ def test_a_comparison_that_a_platform_stops(scene, owner):
 def test_preview_sync_timeline_and_log(scene, owner):
     applied(owner)
     contact = owner("POST", "/contacts/preview/in", {"contact": "hubspot:nobody"})
-    assert contact.status_code == 200 and contact.json["outcome"] in ("filtered", "error")
+    assert contact.status_code == 404 and "there is no contact nobody in HubSpot" in contact.json["detail"]
     portal = scene.wiring.hubspot(
         next(one for one in [scene.instance("in").hubspot] if one.platform is Platform.HUBSPOT)
     )
     found = portal.list_page(["firstname"]).contacts[0].id
     told = owner("POST", "/contacts/preview/in", {"contact": found}).json
     assert told["outcome"] == "create" and {one["field"] for one in told["changes"]} >= {"phone", "crm_id"}
-    assert owner("POST", "/contacts/sync/in", {"contact": found}).json["outcome"] == "created"
+    done = owner("POST", "/contacts/sync/in", {"contact": found}).json
+    assert done["outcome"] == "created" and done["matching"] and done["fields"]
     assert owner("POST", "/contacts/preview/in", {"contact": found}).json["outcome"] == "unchanged"
     timeline = owner("GET", f"/contacts/timeline/hubspot:{found}").json
     assert timeline["timeline"][0]["outcome"] == "created" and timeline["links"]
@@ -246,6 +252,48 @@ def test_accounts_are_connected_and_tested(scene, owner):
     refused = owner("POST", "/accounts", {"platform": "mainstay", "token": "wrong"})
     assert (refused.status_code, refused.json["code"]) == (502, "authentication-failed")
     assert owner("POST", "/accounts", {"platform": "other", "token": "x"}).json["errors"]
+
+
+def test_shapes_are_those_of_the_command_line(scene, owner, capsys):
+    def command(*arguments):
+        capsys.readouterr()
+        run(
+            [*arguments, "--json"],
+            Start({"CROSSWALK_SECRET_KEY": "of the tests"}, connect=lambda _: scene.wiring),
+        )
+        return json.loads(capsys.readouterr().out)
+
+    applied(owner)
+    letter = put_dead(scene.wiring, instance="in")
+    assert owner("GET", "/instances").json == command("instances", "list")
+    assert owner("GET", "/instances/in/show").json == command("instances", "show", "in")
+    assert owner("GET", "/accounts").json == command("accounts", "list")
+    tested = [owner("POST", f"/accounts/{one}/test").json for one in ("hubspot/portal", "mainstay/river")]
+    assert tested == command("accounts", "test")
+    (dead,) = owner("GET", "/dead").json
+    assert [dead] == command("dead", "list")
+    assert owner("GET", f"/dead/{dead['id']}").json == command("dead", "show", str(dead["id"]))
+    assert owner("GET", "/dead/999").status_code == 404
+    everything = {"everything": True}
+    dry = everything | {"dry_run": True}
+    assert owner("POST", "/dead/discard", dry).json == command("dead", "discard", "--dry-run")
+    assert owner("POST", "/dead/replay", dry).json == command("dead", "replay", "--dry-run")
+    replayed = owner("POST", "/dead/replay", everything).json
+    assert (replayed["count"], replayed["queued"], replayed["unreadable"]) == (1, 1, 0)
+    gone = owner("POST", "/contacts/sync/in", {"contact": letter.contact}).json
+    assert gone == command("sync", "in", letter.contact)
+
+
+def test_a_body_that_is_no_json_is_415_and_an_id_of_no_letters_422(owner):
+    applied(owner)
+    for kind in ("text/yaml", "application/x-www-form-urlencoded"):
+        answer = owner.client.post(
+            "/api/v1/instances/apply", headers=owner.headers, data="accounts: {}", content_type=kind
+        )
+        assert (answer.status_code, answer.content_type) == (415, "application/problem+json")
+    assert owner("POST", "/instances/in/disable").status_code == 200  # no body, no type
+    for odd in ("\ud800", "4711\x00"):
+        assert owner("POST", "/contacts/sync/in", {"contact": odd}).status_code == 422
 
 
 def test_dead_letters_are_never_settled_by_an_empty_filter(owner):
