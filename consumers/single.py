@@ -165,7 +165,7 @@ def _notes(work: Work, failure: PlatformError | None) -> list[str]:
 
 def _filter(context: Context, work: Work) -> dict[str, Any]:
     if work.source is None:
-        return {"passed": False, "reasons": []}
+        return {"passed": None, "reasons": []}  # it could not be read
     if work.source.left_out:
         return {"passed": False, "reasons": [{"field": work.source.left_out, "held": False}]}
     verdict = check(context.instance.mapping, work.source.values, context.direction.source, context.region)

@@ -12,6 +12,7 @@ from console.cli.instances import find
 from console.cli.output import print_json, print_table, say
 from console.cli.progress import Progress
 from console.cli.start import Start, start
+from core.domain.codes import Code
 from core.domain.fields import Platform
 from core.domain.instances import Instance
 from core.domain.messages import Lane
@@ -59,7 +60,8 @@ def backfill(
     wiring = start.wiring()
     found = find(wiring, instance)
     if dry_run:
-        _dry_run(wiring, found, as_json)
+        if _dry_run(wiring, found, as_json):
+            ctx.exit(1)
         return
     if what:
         job = _switched(wiring, found, what)
@@ -81,7 +83,7 @@ def _newest(wiring: "Wiring", instance: Instance) -> Job:
     with wiring.database.reading() as session:
         job = jobs.latest(session, "backfill", instance.id)
     if job is None:
-        raise Failed(f"{instance.name} has had no backfill yet")
+        raise Failed(f"the instance {instance.name} has had no backfill yet")
     return job
 
 
@@ -136,16 +138,20 @@ def _in_words(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items(), key=lambda one: -one[1]))
 
 
-def _dry_run(wiring: "Wiring", instance: Instance, as_json: bool) -> None:
+def _dry_run(wiring: "Wiring", instance: Instance, as_json: bool) -> int:
+    """How many contacts could not be looked at, because a platform gave no answer."""
     from consumers.forecast import forecast
 
     with Progress(f"Looking at the contacts of {instance.source.name}") as tell:
         found = forecast(wiring, instance, tell)
     if found.warning:
         say(f"WARNING: {found.warning}.")
+    unknown = sum(count for code, count in found.codes.items() if Code(code).of_platform)
+    if unknown:
+        say(f"{unknown:,} could not be looked at. Try again; `crosswalk accounts test` tells when.")
     if as_json:
         print_json(starting.forecast_document(instance, found))
-        return
+        return unknown
     click.echo(f"{found.contacts:,} contacts of {instance.source.platform.title}. A backfill would:")
     print_table(("", "Contacts"), ((name, f"{count:,}") for name, count in found.would.items()), "")
     if found.codes:
@@ -165,3 +171,4 @@ def _dry_run(wiring: "Wiring", instance: Instance, as_json: bool) -> None:
     click.echo(
         "Calls used: " + ", ".join(f"{Platform(name).title} {count:,}" for name, count in found.calls.items())
     )
+    return unknown

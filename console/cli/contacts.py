@@ -14,6 +14,7 @@ from console.cli.start import Start, start
 from console.cli.timeline import print_timeline
 from console.contact_argument import Named, on_source
 from console.timelines import EMPTY, in_short, look_up
+from core.domain.codes import HELP, Code
 from core.store.accounts import all_accounts
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, mes
 @click.argument("contact", type=CONTACT)
 @JSON
 @start
-def preview(start: Start, instance: str, contact: Named, as_json: bool) -> None:
+@click.pass_context
+def preview(ctx: click.Context, start: Start, instance: str, contact: Named, as_json: bool) -> None:
     """What a sync of CONTACT by INSTANCE would do, and why. Writes nothing.
 
-    CONTACT is hubspot:ID or mainstay:ID; a bare ID is the source's.
+    CONTACT is hubspot:ID or mainstay:ID; a bare ID is the source's. Exit status 1 if a platform can't be
+    asked.
     """
     from consumers import single
 
@@ -42,7 +45,13 @@ def preview(start: Start, instance: str, contact: Named, as_json: bool) -> None:
         raise Failed(f"there is no contact {contact_id} in {found.direction.source.title}")
     if as_json:
         print_json(told)
-        return
+    else:
+        _print_preview(told)
+    if told["code"] and Code(told["code"]).of_platform:
+        ctx.exit(1)
+
+
+def _print_preview(told: dict[str, Any]) -> None:
     code = f" ({told['code']})" if told["code"] else ""
     click.echo(f"Outcome: {told['outcome']}{code}")
     _print_filter(told["filter"])
@@ -52,6 +61,7 @@ def preview(start: Start, instance: str, contact: Named, as_json: bool) -> None:
         click.echo(f"Problem: {problem['code']}: {problem['message']}")
     for note in told["notes"]:
         click.echo(f"Note: {note}")
+    _print_next_step(told["code"])
     if told["changes"]:
         click.echo()
     print_table(
@@ -76,9 +86,10 @@ def sync(ctx: click.Context, start: Start, instance: str, contact: Named, as_jso
     found = find(wiring, instance)
     told = starting.sync(wiring, found, on_source(wiring, found, contact), actor())
     if as_json:
-        print_json({"outcome": told.outcome, "code": told.code, "why": told.why or None, **told.story})
+        print_json(starting.synced_document(told))
     else:
         click.echo(_one_line(told))
+        _print_next_step(told.code)
     if told.outcome in ("error", "dead", "waiting", "gone"):
         ctx.exit(1)
 
@@ -114,12 +125,18 @@ def contact(start: Start, contact: Named, limit: int, account: str, as_json: boo
 
 
 def _print_filter(told: dict[str, Any]) -> None:
-    if told:
+    if told["passed"] is not None:
         click.echo(f"Filter: {'passed' if told['passed'] else 'not passed'}")
         for reason in told["reasons"]:
             wanted = reason.get("wanted")
             details = f": has {reason['actual']!r}, wanted {' or '.join(wanted)}" if wanted else ""
             click.echo(f"  {'holds' if reason['held'] else 'fails'}  {reason['field']}{details}")
+
+
+def _print_next_step(code: str | None) -> None:
+    """What a person can do about it; a platform that gives no answer is asked again."""
+    if code and not Code(code).retryable:
+        click.echo(f"Next step: {HELP[Code(code)].next_step}")
 
 
 def _one_line(told: "Synced") -> str:

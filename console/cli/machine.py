@@ -22,9 +22,7 @@ HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Wher
 
 
 @click.command()
-@click.option(
-    "--port", default=8000, show_default=True, type=click.IntRange(1, 65533), help="First of three."
-)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65532), help="First of four.")
 @HOST
 @click.option(
     "--data",

@@ -87,15 +87,22 @@ def _cell(value: Any) -> Any:
 
 
 def _print_json(instance: Instance, rows: Iterator["Row"], counts: Counter[str]) -> None:
-    """One document, written as it comes: the contacts first, since the counts are known at the end."""
+    """One document, written as it comes: the contacts first, since the counts are known at the end; ``error``
+    in their place where it fails on the way."""
     click.echo(f'{{"instance": {json.dumps(instance.name)}, "direction": "{instance.direction}",')
     click.echo('"contacts": [', nl=False)
-    for number, row in enumerate(rows):
-        click.echo(
-            ("," if number else "") + "\n  " + json.dumps(reconcile_document(row), ensure_ascii=False),
-            nl=False,
-        )
-    click.echo(f'\n],\n"counts": {json.dumps(counts)}}}')
+    ending: dict[str, Any] = {"counts": counts}
+    try:
+        for number, row in enumerate(rows):
+            click.echo(
+                ("," if number else "") + "\n  " + json.dumps(reconcile_document(row), ensure_ascii=False),
+                nl=False,
+            )
+    except BaseException as error:  # what is on stdout has to be a document all the same
+        ending = {"error": starting.failure_document(error)}
+        raise
+    finally:
+        click.echo(f"\n],\n{json.dumps(ending)[1:]}")
 
 
 def _print_table(rows: Iterator["Row"]) -> None:

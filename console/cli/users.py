@@ -56,7 +56,10 @@ def list_(start: Start, as_json: bool) -> None:
 @click.option("--name", default="", help="How the console calls them.")
 @start
 def add(start: Start, email: str, role: str, name: str) -> None:
-    """Add a user, or give one who is there a new link; the link sets a password and works once."""
+    """Add a user, or give one who is there a new link; the link sets a password and works once.
+
+    One who was disabled may sign in again.
+    """
     if "@" not in email:
         raise click.UsageError(f"{email!r} is no email address")
     wiring = start.wiring()
@@ -69,6 +72,9 @@ def add(start: Start, email: str, role: str, name: str) -> None:
                 audit.record(session, now_ms, actor(), "user.added", user.email, [f"role {role}"])
             elif user.role != role:
                 raise Failed(f"{user.email} is a user already, with the role {user.role}")
+            elif user.disabled_at_ms is not None:
+                store.enable(session, user.id)
+                audit.record(session, now_ms, actor(), "user.enabled", user.email)
             token = store.make_link(session, user.id, "password", now_ms + _LINK_MS)
             audit.record(session, now_ms, actor(), "user.link", user.email)
     except IntegrityError:

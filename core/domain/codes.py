@@ -46,6 +46,11 @@ class Code(StrEnum):
         """Tried again by itself, up the retry ladder; all other codes wait for a person."""
         return self in _RETRYABLE
 
+    @property
+    def of_platform(self) -> bool:
+        """A platform could not be asked, which says nothing about the contact."""
+        return self.retryable or self in (Code.AUTHENTICATION_FAILED, Code.PERMISSION_MISSING)
+
 
 _RETRYABLE = frozenset({Code.RATE_LIMITED, Code.PLATFORM_UNAVAILABLE, Code.UNEXPECTED_ANSWER})
 

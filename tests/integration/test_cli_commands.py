@@ -272,6 +272,32 @@ def test_status_is_idle_exactly_when_nothing_waits(shell, wiring):
     assert "At work." in shell.out
 
 
+def test_a_platform_that_does_not_answer_is_a_failure_in_one_document(shell):
+    shell.environment["CROSSWALK_MAINSTAY_API_URL"] = "http://127.0.0.1:1"
+    assert shell("reconcile", "in", "--json") == 1
+    assert json.loads(shell.out)["error"]["code"] == "platform-unavailable"
+    assert shell("backfill", "in", "--dry-run", "--json") == 1
+    assert "accounts test" in shell.err
+    shell.environment["CROSSWALK_HUBSPOT_API_URL"] = "http://127.0.0.1:1"
+    assert shell("preview", "in", "1", "--json") == 1
+    told = json.loads(shell.out)
+    assert (told["outcome"], told["code"], told["filter"]["passed"]) == (
+        "error",
+        "platform-unavailable",
+        None,
+    )
+    assert shell("preview", "in", "1") == 1
+    assert "Filter" not in shell.out
+
+
+def test_an_error_comes_with_its_next_step(shell):
+    shell("sweep", "in", "--since", "60d")
+    shell.environment["CROSSWALK_MAINSTAY_AUTH_SCHEME"] = "Unknown"
+    assert shell("preview", "in", waiting(shell)[0]) == 1
+    assert "authentication-failed" in shell.out
+    assert "Next step: Connect the account again with a new token." in shell.out
+
+
 def test_a_sync_of_nobody_has_failed(shell):
     assert shell("preview", "in", "999999") == 1
     assert shell("sync", "in", "999999") == 1

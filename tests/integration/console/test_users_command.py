@@ -35,6 +35,13 @@ def test_an_owner_is_added_and_signs_in_by_the_link(scene, run):
     ]
 
 
+def test_a_disabled_user_may_sign_in_again_with_the_new_link(scene, run):
+    run("add", "ana@river.example")
+    run("disable", "ana@river.example")
+    run("add", "ana@river.example")
+    assert json.loads(run("list", "--json"))[0]["disabled_at"] is None
+
+
 def test_a_second_time_gives_a_new_link_and_never_another_role(scene, run):
     run("add", "ana@river.example", "--role", "viewer")
     assert "/sign-in/link/" in run("add", "ana@river.example", "--role", "viewer")
