@@ -59,8 +59,7 @@ def contacts(session: Session, wanted: Search) -> Count:
     """How many contacts the newest of the fitting outcomes are about."""
     ids = _newest(session, wanted, counts.BOUND + 1)
     columns = (_row.hubspot_account_id, _row.hubspot_id, _row.mainstay_account_id, _row.mainstay_id)
-    found = session.execute(select(*columns).where(_row.id.in_(select(ids.c.id)))).all()
-    return Count(len({tuple(one) for one in found}), len(found) > counts.BOUND)
+    return counts.different(session, select(*columns).where(_row.id.in_(select(ids.c.id))))
 
 
 def newest_id(session: Session) -> int:

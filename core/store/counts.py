@@ -40,6 +40,14 @@ def bounded(session: Session, query: Select[Any], bound: int = BOUND) -> Count:
     return Count(min(number, bound), number > bound)
 
 
+def different(session: Session, query: Select[Any], bound: int = BOUND) -> Count:
+    """How many different rows a query has among its first ``bound``, counted where they are."""
+    rows = query.limit(bound + 1).subquery()
+    each = select(func.count().label("times")).select_from(rows).group_by(*rows.c).subquery()
+    number, read = session.execute(select(func.count(), func.sum(each.c.times)).select_from(each)).one()
+    return Count(min(number, bound), (read or 0) > bound)
+
+
 def links(session: Session) -> Count:
     """How many contacts are linked. PostgreSQL can't count a large table quickly: there it is its own
     estimate (kept by autovacuum), rounded to three digits."""

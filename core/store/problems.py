@@ -73,14 +73,7 @@ def affected(session: Session, keys: Collection[Key]) -> Count:
         return counts.NONE
     entry = models.SyncLogEntry
     wanted = tuple_(entry.instance_id, entry.account_id, entry.code).in_([_columns(key) for key in keys])
-    rows = (
-        select(entry.contact).where(_open(), wanted, entry.contact != "").limit(counts.BOUND + 1).subquery()
-    )
-    each = select(func.count().label("entries")).select_from(rows).group_by(rows.c.contact).subquery()
-    contacts, entries = session.execute(
-        select(func.count(), func.sum(each.c.entries)).select_from(each)
-    ).one()
-    return Count(min(contacts, counts.BOUND), (entries or 0) > counts.BOUND)
+    return counts.different(session, select(entry.contact).where(_open(), wanted, entry.contact != ""))
 
 
 def affected_links(session: Session, keys: Collection[Key]) -> int:
