@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.orm import Session
 
 from consumers import account_failing, forgetting, health
-from consumers.batch import Put, Result
 from consumers.directory import Directory
 from consumers.leasing import Held, lease_key
+from consumers.results import Put, Result
 from consumers.work import SOON_S
 from core import telemetry, tracing
 from core.domain.codes import Code
@@ -315,7 +315,7 @@ class _Business:
 
     def _answered(self, session: Session) -> None:
         now_ms = self.wiring.clock()
-        health.note(session, self.called, None, failed=(), succeeded=True, now_ms=now_ms)
+        health.note(session, self.called, None, failed={}, succeeded=True, now_ms=now_ms)
 
     def _record(
         self, session: Session, message: Message, note: str, outcome: Outcome = Outcome.HANDLED

@@ -1,8 +1,8 @@
 """What becomes of an account's own message when a platform fails: the same as of a contact's."""
 
 from consumers import health
-from consumers.batch import HELD_S, Put, Result
 from consumers.giving_up import give_up
+from consumers.results import HELD_S, Put, Result
 from core.domain.codes import Code
 from core.domain.fields import Direction, Platform
 from core.domain.instances import Account
@@ -45,7 +45,7 @@ def _held(wiring: Wiring, message: Message, account: Account, error: PlatformErr
             version, detail = error.credential_version, error.detail
             health.hold_credentials(session, account, None, version=version, detail=detail, now_ms=now_ms)
             return True
-        failures = {message.contact} if error.retryable else set()
+        failures = {message.contact: message.first_failed_at_ms} if error.retryable else {}
         return health.note(session, account, None, failed=failures, succeeded=False, now_ms=now_ms)
 
 

@@ -5,7 +5,7 @@ with a cheap read; success resumes it everywhere. After an outage that is a tria
 holds the account again, and only one that gets through ends the outage in the Sync Log.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -51,23 +51,25 @@ def note(
     account: Account,
     instance: Instance | None,
     *,
-    failed: Collection[str],
+    failed: Mapping[str, int],
     succeeded: bool,
     now_ms: int,
 ) -> bool:
     """What a batch met on one account: contacts that failed, whether any got through. True = held now.
 
-    ``failed`` are contact ids of the batch; only failures worth another try count. ``instance`` is whose
-    batch it was, None for the account's own business.
+    ``failed``: contact ids of the batch, with when each failed first (0: now). Only failures worth another
+    try count, and not those of a contact that fails since before others got through: that one climbs the
+    ladder. ``instance`` is whose batch it was, None for the account's own business.
     """
     row = session.get_one(models.Account, account.id, with_for_update=True)
     if succeeded:
-        if row.failing and row.held_code is None:
-            accounts.recovered(session, account.id)
+        if (row.failing or failed) and row.held_code is None:
+            accounts.recovered(session, account.id, now_ms)
             sync_log.resolve_account(session, account.id, now_ms)
         return row.held_code is not None
-    if failed:
-        row.failing = sorted({*row.failing, *failed})[:DOWN_AFTER]
+    counted = {contact for contact, since_ms in failed.items() if not 0 < since_ms <= row.recovered_at_ms}
+    if counted:
+        row.failing = sorted({*row.failing, *counted})[:DOWN_AFTER]
         session.flush()
         if len(row.failing) >= DOWN_AFTER and row.held_code is None:
             why = f"{DOWN_AFTER} contacts failed one after the other"

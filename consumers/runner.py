@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from consumers import account as account_lane
-from consumers.batch import ENDS, HELD_S, Batch, Put, Result
+from consumers.batch import ENDS, Batch
 from consumers.choosing import BATCH, THREADS, Choosing, Job
 from consumers.directory import Directory, context_of
 from consumers.giving_up import give_up, give_up_unreadable
@@ -26,6 +26,7 @@ from consumers.leasing import Held
 from consumers.lookout import Lookout
 from consumers.poison import Suspects
 from consumers.records import Records
+from consumers.results import HELD_S, Put, Result
 from consumers.stopping import EndingBudgets, ended_by_signal
 from core import telemetry, tracing
 from core.coordination.port import CoordinationUnavailable

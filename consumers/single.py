@@ -10,11 +10,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from consumers.batch import Batch, Result, works_of
+from consumers.batch import Batch, works_of
 from consumers.batch import preview as preview_batch
 from consumers.directory import Directory, context_of
 from consumers.leasing import Held
 from consumers.records import Records
+from consumers.results import Result
 from consumers.work import Context, Work
 from core.domain.fields import Platform
 from core.domain.filters import check

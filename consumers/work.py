@@ -81,6 +81,10 @@ class Work:
         """Put the verdicts, as they stand, into the timeline."""
         self.story.fields = [verdict.told(verdict.row.side(target).name) for verdict in self.verdicts]
 
+    def traces(self) -> list[str]:
+        """The traceparents of the requests that asked for this look; mass work has none."""
+        return list(dict.fromkeys(message.trace for message in self.messages if message.trace))
+
     def to_write(self) -> list[FieldVerdict]:
         """The fields that the plan writes."""
         return [verdict for verdict in self.verdicts if verdict.action is Action.WRITE]

@@ -216,10 +216,10 @@ def release(session: Session, account_id: int, *, keep_failing: int = 0) -> bool
     return True
 
 
-def recovered(session: Session, account_id: int) -> None:
+def recovered(session: Session, account_id: int, now_ms: int) -> None:
     """A contact got through: no failure counts any more, and no outage."""
     row = _row(session, account_id)
-    row.failing = []
+    row.failing, row.recovered_at_ms = [], now_ms
     if row.held_code is None:
         row.held_since_ms = None
     session.flush()

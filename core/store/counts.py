@@ -40,7 +40,7 @@ def bounded(session: Session, query: Select[Any], bound: int = BOUND) -> Count:
     return Count(min(number, bound), number > bound)
 
 
-def different(session: Session, query: Select[Any], bound: int = BOUND) -> Count:
+def different(session: Session, query: Select[*tuple[Any, ...]], bound: int = BOUND) -> Count:
     """How many different rows a query has among its first ``bound``, counted where they are."""
     rows = query.limit(bound + 1).subquery()
     each = select(func.count().label("times")).select_from(rows).group_by(*rows.c).subquery()

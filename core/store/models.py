@@ -61,6 +61,9 @@ class Account(Base):
     held_version: Mapped[int | None]  # the credential version that failed
     next_probe_ms: Mapped[int] = mapped_column(default=0)
     failing: Mapped[list[Any]] = mapped_column(default=list)  # contacts that failed since the last success
+    recovered_at_ms: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # the last success after failures
 
 
 class Catalogue(Base):

@@ -316,3 +316,20 @@ def look(one: Scene, instance: str, contact: str) -> Message:
     now_ms = one.wiring.clock()
     address = Address(Lane(direction), one.instance(instance).id)
     return Message(uuid.uuid4().hex, address, contact, now_ms, now_ms)
+
+
+def test_contacts_that_fail_since_before_others_got_through_are_given_up(tmp_path: Path) -> None:
+    """However many they are. Once nobody else comes, every call is theirs, and the platform is not down."""
+    with scene(tmp_path) as one:
+        one.apply(configuration("incoming"))
+        one.mainstay.fault(kind="500", method="POST", contains="Ruiz")
+        one.start("incoming")
+        for number in range(8):
+            crowd(one, 1, first=number)
+            one.hubspot.create(**person(50 + number) | {"lastname": "Okafor"})
+            until(lambda number=number: len(one.mainstay.all()) == number + 1)
+        one.settle()
+        assert held(one) == {}
+        assert {letter.code for letter in one.dead()} == {"platform-unavailable"} and len(one.dead()) == 8
+        one.mainstay.mend()
+        assert len(one.mainstay.all()) == 8
