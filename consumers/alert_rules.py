@@ -57,12 +57,13 @@ def new_causes(scene: Scene, contacts: int) -> list[Finding]:
         code, more = one.key.code, "+" if one.contacts.more else ""
         title = HELP[Code(code)].title if code in list(Code) else code
         plural = "contact" if one.contacts.number == 1 and not more else "contacts"
+        step = _given_up(code) or _next_step(code)
         found.append(
             Finding(
                 Rule.NEW_CAUSE,
                 f"{one.key.instance_id}:{code}",
                 f"{title} ({name})",
-                f"{one.contacts.number}{more} {plural} of {name} with {code}. {_next_step(code)}",
+                f"{one.contacts.number}{more} {plural} of {name} with {code}. {step}",
                 f"/help/errors/{code}",
             )
         )
@@ -221,6 +222,12 @@ LOOKS: Mapping[Rule, Look] = {
     Rule.REFUSED: refused,
     Rule.MISSING: missing,
 }
+
+
+def _given_up(code: str) -> str:
+    """What is tried again by itself is a contact's problem only once that is over."""
+    over = code in list(Code) and Code(code).retryable
+    return "All tries are used up: replay the dead letters once the platform answers." if over else ""
 
 
 def _next_step(code: str) -> str:

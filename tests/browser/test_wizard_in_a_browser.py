@@ -62,6 +62,7 @@ def test_the_whole_wizard_with_the_sign_in_of_hubspot_in_a_pop_up(site, opened, 
     add_new(page, direction)
     details(page, "Students")
     popup = connect_hubspot(page)
+    expect(page.get_by_text("Portal 62515 is connected as")).to_be_visible()
     expect(page.get_by_role("radio", name=re.compile("Portal 62515"))).to_be_checked()
     until(popup.is_closed, page)
     connect_mainstay(page)
