@@ -16,8 +16,8 @@ from core.store.jobs import Job
 from core.store.outcomes import OutcomeRow
 
 if TYPE_CHECKING:
-    from consumers.replay_plan import ReplayPlan
-    from consumers.replaying import Replayed
+    from consumers.jobs.replay_plan import ReplayPlan
+    from consumers.jobs.replaying import Replayed
     from core.wiring import Wiring
 
 COLUMNS = (
@@ -115,7 +115,7 @@ def every(wiring: "Wiring", wanted: Search) -> Iterator[DeadLetter]:
 
 def replay_paced(wiring: "Wiring", wanted: Search, who: str) -> Job:
     """Leave a replay to the scheduler, behind live changes."""
-    from consumers import replaying
+    from consumers.jobs import replaying
 
     job = replaying.begin(wiring, wanted, who)
     note_replay(wiring, job.total or 0, job.id, who)

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from console.dead_letters import USED_UP
 from console.times import rfc3339
-from consumers import retrying, single
+from consumers import single
+from consumers.jobs import retrying
 from consumers.single import Synced
 from core.domain.codes import HELP, Code, Help, Who
 from core.domain.fields import Platform

@@ -12,10 +12,10 @@ from core.store import audit
 from core.store.jobs import Job
 
 if TYPE_CHECKING:
-    from consumers.forecast import Forecast
-    from consumers.reconcile import Row
+    from consumers.jobs.forecast import Forecast
+    from consumers.jobs.reconcile import Row
+    from consumers.jobs.sweep import Swept
     from consumers.single import Synced
-    from consumers.sweep import Swept
     from core.wiring import Wiring
 
 
@@ -42,7 +42,7 @@ def backfill(
     max_errors: int | None = None,
 ) -> Job:
     """Ask for all existing contacts; a scheduler does the work. CannotStart."""
-    from consumers import backfill as feeding
+    from consumers.jobs import backfill as feeding
 
     must_be_enabled(instance)
     job = feeding.begin(wiring, instance, max_creates=max_creates, max_errors=max_errors, author=who)
@@ -58,7 +58,7 @@ def backfill(
 
 def sweep(wiring: "Wiring", instance: Instance, who: str, since_ms: int | None = None) -> "Swept":
     """Queue what changed since the watermark, or since then. CannotStart, PlatformError, QueueUnavailable."""
-    from consumers import sweep as sweeping
+    from consumers.jobs import sweep as sweeping
 
     must_be_enabled(instance)
     swept = sweeping.sweep(wiring, instance, since_ms=since_ms)
@@ -68,7 +68,7 @@ def sweep(wiring: "Wiring", instance: Instance, who: str, since_ms: int | None =
 
 def sweep_since(wiring: "Wiring", instance: Instance, who: str, since_ms: int) -> Job:
     """Ask for a sweep from a time on, as a job at the consumers' pace. CannotStart."""
-    from consumers import looking_back
+    from consumers.jobs import looking_back
 
     must_be_enabled(instance)
     job = looking_back.begin(wiring, instance, since_ms=since_ms, author=who)
@@ -80,7 +80,7 @@ def sweep_since(wiring: "Wiring", instance: Instance, who: str, since_ms: int) -
 
 def compare(wiring: "Wiring", instance: Instance, who: str, *, fix: bool = False) -> Job:
     """Ask for a comparison of both sides, as a job; ``fix`` queues what differs. CannotStart."""
-    from consumers import comparing
+    from consumers.jobs import comparing
 
     if fix:
         must_be_enabled(instance)
@@ -115,7 +115,7 @@ def synced_document(done: "Synced") -> dict[str, Any]:
 
 def backfill_document(wiring: "Wiring", instance: Instance, job: Job) -> dict[str, Any]:
     """How a backfill stands."""
-    from consumers import backfill as feeding
+    from consumers.jobs import backfill as feeding
 
     return {
         "job": job.id,

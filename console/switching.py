@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from console.configuration import applying, conflicts
 from console.configuration.problems import Refused
 from console.times import rfc3339
-from consumers import backfill
+from consumers.jobs import backfill
 from core.domain.instances import Instance
 from core.store import audit, instances, outcomes
 

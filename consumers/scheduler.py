@@ -9,18 +9,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from consumers import backfill, looking_back, releases, replaying, retention, retrying
-from consumers.alerting import Alerting
-from consumers.broker_chores import BrokerChores
-from consumers.comparing import Comparison
+from consumers.chores import releases, retention
+from consumers.chores.alerting import Alerting
+from consumers.chores.broker import BrokerChores
+from consumers.chores.field_lists import FieldLists
+from consumers.chores.rolling_up import RollingUp
 from consumers.directory import Directory
-from consumers.feeding import Feeding
-from consumers.field_lists import FieldLists
-from consumers.pages import pause
-from consumers.rolling_up import RollingUp
+from consumers.jobs import backfill, looking_back, replaying, retrying
+from consumers.jobs.comparing import Comparison
+from consumers.jobs.feeding import Feeding
+from consumers.jobs.pages import pause
+from consumers.jobs.sweep import sweep
+from consumers.jobs.work_lease import WorkLease
 from consumers.stopping import ended_by_signal
-from consumers.sweep import sweep
-from consumers.work_lease import WorkLease
 from core import telemetry
 from core.coordination.port import CoordinationUnavailable
 from core.domain.instances import Instance

@@ -18,9 +18,9 @@ from console.api.times import moment_or_none
 from console.api.tokens import needs
 from console.configuration.reading import read
 from console.web.site import Console
-from consumers import reconcile
-from consumers.forecast import forecast
-from consumers.pages import Stopped
+from consumers.jobs import reconcile
+from consumers.jobs.forecast import forecast
+from consumers.jobs.pages import Stopped
 from core.domain.instances import Instance
 from core.platforms.errors import PlatformError
 from core.store import jobs

@@ -12,8 +12,8 @@ from console.api.problems import NoSuchThing
 from console.api.times import moment_or_none
 from console.api.tokens import needs
 from console.web.site import Console
-from consumers import replaying
-from consumers.replay_plan import plan
+from consumers.jobs import replaying
+from consumers.jobs.replay_plan import plan
 from core.store import dead_letters
 from core.store.dead_letters import Search
 

@@ -95,7 +95,7 @@ def _switched(wiring: "Wiring", instance: Instance, what: str) -> Job:
 
 
 def _followed(wiring: "Wiring", instance: Instance, job: Job) -> Job:
-    from consumers import backfill as feeding
+    from consumers.jobs import backfill as feeding
 
     try:
         with Progress(f"Backfill of {instance.name}") as tell:
@@ -140,7 +140,7 @@ def _in_words(counts: dict[str, int]) -> str:
 
 def _dry_run(wiring: "Wiring", instance: Instance, as_json: bool) -> int:
     """How many contacts could not be looked at, because a platform gave no answer."""
-    from consumers.forecast import forecast
+    from consumers.jobs.forecast import forecast
 
     with Progress(f"Looking at the contacts of {instance.source.name}") as tell:
         found = forecast(wiring, instance, tell)

@@ -21,7 +21,7 @@ from core.store import dead_letters
 from core.store.dead_letters import DeadLetter, Search
 
 if TYPE_CHECKING:
-    from consumers.replaying import Replayed
+    from consumers.jobs.replaying import Replayed
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, messages on stderr.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Say how many; change nothing.")
@@ -123,8 +123,8 @@ def replay_(start: Start, wanted: Search, dry_run: bool, yes: bool, paced: bool,
 
     On a terminal it asks first, unless --yes is given. --dry-run tells what it would take.
     """
-    from consumers import replaying
-    from consumers.replay_plan import plan
+    from consumers.jobs import replaying
+    from consumers.jobs.replay_plan import plan
 
     wiring = start.wiring()
     told = plan(wiring, wanted)

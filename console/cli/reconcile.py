@@ -19,7 +19,7 @@ from console.starting import reconcile_document
 from core.domain.instances import Instance
 
 if TYPE_CHECKING:
-    from consumers.reconcile import Row
+    from consumers.jobs.reconcile import Row
     from core.wiring import Wiring
 
 _SHOWN = 500
@@ -70,8 +70,8 @@ def reconcile(start: Start, *, instance: str, fix: bool, paced: bool, form: str,
 def _counted(
     wiring: "Wiring", instance: Instance, fix: bool, tell: Any, counts: Counter[str]
 ) -> Iterator["Row"]:
-    from consumers import reconcile as comparing
-    from consumers.pages import Stopped
+    from consumers.jobs import reconcile as comparing
+    from consumers.jobs.pages import Stopped
 
     counts.update(dict.fromkeys((str(state) for state in comparing.State), 0))
     try:

@@ -18,7 +18,7 @@ from console.demo.story import Story
 from console.statuses import look
 from console.supervisor import Supervisor
 from console.web.demo import sign_in_path
-from consumers.sweep import sweep
+from consumers.jobs.sweep import sweep
 from core.domain.fields import Platform
 from core.domain.instances import Instance
 from core.settings import Settings

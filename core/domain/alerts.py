@@ -2,7 +2,7 @@
 
 A rule *finds* things that somebody should look at; each has a subject of its own. A finding that is new opens
 an alert, one that lasts changes nothing, and one that is gone for a while resolves it. ``judge`` decides; the
-scheduler (consumers/alerting.py) finds, stores and tells.
+scheduler (consumers/chores/alerting.py) finds, stores and tells.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from consumers.directory import Directory, context_of
-from consumers.sweep import message_of
+from consumers.jobs.sweep import message_of
 from core.domain.contacts import Contact
 from core.domain.fields import Platform
 from core.domain.messages import Cause

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from consumers import releases
-from consumers.rolling_up import RollingUp
+from consumers.chores import releases
+from consumers.chores.rolling_up import RollingUp
 from core.domain.delays import BEYOND_MS, EDGES_MS, edge_ms, quantile_ms
 from core.store import audit, outcomes, roll_ups, tallies
 from core.store.database import Database, open_engine

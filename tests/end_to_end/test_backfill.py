@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from consumers import backfill, health, scheduler
-from consumers.forecast import Forecast, forecast
-from consumers.pace import Pace
+from consumers import health, scheduler
+from consumers.jobs import backfill
+from consumers.jobs.forecast import Forecast, forecast
+from consumers.jobs.pace import Pace
 from core.domain.messages import Cause
 from core.store import instances, jobs, models, outcomes
 from core.store.jobs import Job

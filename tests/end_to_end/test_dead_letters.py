@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from consumers import giving_up
-from consumers.replaying import replay
+from consumers.jobs.replaying import replay
 from core.domain.messages import Address, Lane
 from core.store import dead_letters, models
 from core.store.dead_letters import Search

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from consumers import comparing, giving_up, replaying, scheduler
-from consumers.feeding import Feeding
-from consumers.pace import Pace
-from consumers.replay_plan import plan
+from consumers import giving_up, scheduler
+from consumers.jobs import comparing, replaying
+from consumers.jobs.feeding import Feeding
+from consumers.jobs.pace import Pace
+from consumers.jobs.replay_plan import plan
 from core.domain.codes import Code
 from core.domain.fields import Platform
 from core.domain.messages import Address, Lane, Message

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.reconcile import Row, State, reconcile
+from consumers.jobs.reconcile import Row, State, reconcile
 from core.platforms.errors import Unavailable
 from core.store import links
 from core.store.links import Pair
@@ -172,7 +172,7 @@ def test_it_reads_pages_not_contacts_where_it_can(tmp_path: Path) -> None:
 def test_a_platform_that_does_not_answer_is_no_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("consumers.forecast.AGAIN_S", (0.01, 0.02))
+    monkeypatch.setattr("consumers.jobs.forecast.AGAIN_S", (0.01, 0.02))
     with scene(tmp_path) as one:
         one.apply(configuration("incoming"))
         deaf(one)

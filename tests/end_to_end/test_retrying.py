@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from consumers import retrying, scheduler
+from consumers import scheduler
+from consumers.jobs import retrying
 from core.domain.codes import Code
 from core.domain.outcomes import Problem
 from core.store import jobs, problems, sync_log

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Update, update
 
 from consumers import scheduler, single
+from consumers.jobs.sweep import NIGHT_OVERLAP_MS, OVERLAP_MS, beginning_ms, sweep
 from consumers.scheduler import NIGHT_MS, Scheduler
-from consumers.sweep import NIGHT_OVERLAP_MS, OVERLAP_MS, beginning_ms, sweep
 from core.domain.instances import Instance
 from core.platforms.errors import AuthenticationFailed, PlatformError
 from core.platforms.hubspot import search

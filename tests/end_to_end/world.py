@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from consumers.sweep import sweep
+from consumers.jobs.sweep import sweep
 from core.domain.fields import Direction
 from core.store import models
 from tests.end_to_end.scene import Scene, configuration
@@ -95,7 +95,7 @@ class World:
 
     def _replay(self) -> int:
         """What was given up during the faults is replayed, as an operator would."""
-        from consumers.replaying import replay
+        from consumers.jobs.replaying import replay
         from core.store.dead_letters import Search
 
         return replay(self.scene.wiring, Search()).queued

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from consumers import alerting as module
-from consumers.alert_rules import LOOKS
-from consumers.alerting import GIVE_UP_MS, Alerting
+from consumers.chores import alerting as module
+from consumers.chores.alert_rules import LOOKS
+from consumers.chores.alerting import GIVE_UP_MS, Alerting
 from core.domain.alerts import CLEAR_MS, Finding, Rule, Setting
 from core.domain.codes import Code
 from core.domain.fields import Platform

@@ -4,7 +4,7 @@ import dataclasses
 
 from sqlalchemy import func, select
 
-from consumers import retention
+from consumers.chores import retention
 from core.store import console_models, models
 from tests.integration.console.kit import Scene
 

@@ -14,7 +14,7 @@ from console.web.errors import FormErrors
 from console.web.filtering import Filters
 from console.web.pages.dead_letters import search_of
 from console.web.site import Console, Site, signed_in
-from consumers.replay_plan import plan
+from consumers.jobs.replay_plan import plan
 from core.store import dead_letters as store
 from core.store import instances
 from core.store.dead_letters import Group, Search

@@ -13,7 +13,7 @@ from console.times import time_ms, zone_of
 from console.web import outward
 from console.web.errors import FormErrors
 from console.web.site import Console, Site, signed_in
-from consumers import retrying
+from consumers.jobs import retrying
 from consumers.single import Synced
 from core.queue.port import QueueUnavailable
 from core.store import counts, jobs, sync_log_search

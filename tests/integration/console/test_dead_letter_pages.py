@@ -7,7 +7,8 @@ import re
 import pytest
 
 from console.access import Role
-from consumers import giving_up, replaying
+from consumers import giving_up
+from consumers.jobs import replaying
 from core.domain.codes import Code
 from core.domain.messages import Address, Lane, Message
 from core.queue.port import QueueUnavailable

@@ -11,9 +11,10 @@ import pytest
 
 from console import starting
 from console.access import Role
-from consumers import feeding, looking_back, reconcile, scheduler
-from consumers.pace import Pace
-from consumers.pages import Stopped
+from consumers import scheduler
+from consumers.jobs import feeding, looking_back, reconcile
+from consumers.jobs.pace import Pace
+from consumers.jobs.pages import Stopped
 from consumers.scheduler import Scheduler
 from core.domain.fields import Platform
 from core.queue.port import QueueUnavailable

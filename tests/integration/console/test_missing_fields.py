@@ -3,8 +3,8 @@
 import pytest
 
 from console.access import Role
+from consumers.chores.field_lists import LOOK_MS, OLD_MS, FieldLists
 from consumers.directory import Directory
-from consumers.field_lists import LOOK_MS, OLD_MS, FieldLists
 from core.domain.fields import Platform
 from core.store import accounts
 from tests.integration.console.test_wizard import ROWS, finished

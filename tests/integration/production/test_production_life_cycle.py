@@ -12,7 +12,7 @@ import pika  # type: ignore[import-untyped]
 import pytest
 from pika.exceptions import ChannelClosedByBroker  # type: ignore[import-untyped]
 
-from consumers.broker_chores import SETTLED_MS, BrokerChores
+from consumers.chores.broker import SETTLED_MS, BrokerChores
 from consumers.directory import Directory
 from core.domain.messages import Address, Lane, Message
 from core.queue.rabbitmq import RabbitQueue

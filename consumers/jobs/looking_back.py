@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from consumers.directory import Directory, context_of
-from consumers.feeding import Portion
-from consumers.pages import modified_page, refused
-from consumers.sweep import message_of
+from consumers.jobs.feeding import Portion
+from consumers.jobs.pages import modified_page, refused
+from consumers.jobs.sweep import message_of
 from consumers.work import Context
 from core.domain.contacts import Contact
 from core.domain.instances import Existence, Instance

@@ -14,8 +14,8 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from consumers.directory import Directory
-from consumers.pace import Pace
-from consumers.pages import pause
+from consumers.jobs.pace import Pace
+from consumers.jobs.pages import pause
 from core import telemetry
 from core.domain.messages import Address, Message
 from core.platforms.errors import PlatformError

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from consumers.batch import preview, works_of
 from consumers.directory import Directory, context_of
-from consumers.pages import AGAIN_S, MOST_WAIT_S, Stopped, Stopping, everybody, pause, total_of
+from consumers.jobs.pages import AGAIN_S, MOST_WAIT_S, Stopped, Stopping, everybody, pause, total_of
+from consumers.jobs.sweep import message_of
 from consumers.records import Records
 from consumers.single import verdict_of
-from consumers.sweep import message_of
 from consumers.work import Context, Work
 from core import telemetry
 from core.domain.contacts import Contact

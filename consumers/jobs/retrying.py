@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumers.feeding import Portion
+from consumers.jobs.feeding import Portion
 from core.domain.messages import Address, Cause, Lane, Message
 from core.store import instances, jobs, problems
 from core.store.jobs import Job

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from consumers.directory import Directory, context_of
-from consumers.pages import Stopped, modified, refused
+from consumers.jobs.pages import Stopped, modified, refused
 from consumers.work import Context
 from core import telemetry
 from core.domain.contacts import Contact

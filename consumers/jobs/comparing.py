@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from consumers.directory import Directory
-from consumers.feeding import Rate
-from consumers.pages import Stopped, pause
-from consumers.reconcile import KIND, Fixing, compared
+from consumers.jobs.feeding import Rate
+from consumers.jobs.pages import Stopped, pause
+from consumers.jobs.reconcile import KIND, Fixing, compared
 from core import telemetry
 from core.domain.instances import Existence, Instance
 from core.domain.messages import Address, Lane

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from consumers.directory import Directory, context_of
-from consumers.feeding import Rate
-from consumers.pace import Pace
-from consumers.pages import page_of_all, pause, refused, total_of
-from consumers.sweep import message_of
+from consumers.jobs.feeding import Rate
+from consumers.jobs.pace import Pace
+from consumers.jobs.pages import page_of_all, pause, refused, total_of
+from consumers.jobs.sweep import message_of
 from consumers.work import Context
 from core import telemetry
 from core.domain.contacts import Contact

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from consumers.directory import Directory
-from consumers.feeding import Portion
 from consumers.giving_up import end_deleted
+from consumers.jobs.feeding import Portion
 from core.domain.instances import Existence
 from core.domain.messages import Address, Cause, Lane, Message, Unreadable
 from core.store import dead_letters, jobs

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from consumers.directory import Directory, context_of
-from consumers.forecast import Tell, counterpart, planned, why
-from consumers.pages import Stopped, Stopping, everybody, patiently, total_of
+from consumers.jobs.forecast import Tell, counterpart, planned, why
+from consumers.jobs.pages import Stopped, Stopping, everybody, patiently, total_of
+from consumers.jobs.sweep import message_of
 from consumers.reading import aliases
 from consumers.records import Records
 from consumers.single import verdict_of
-from consumers.sweep import message_of
 from consumers.work import Context, Work
 from core.domain.codes import Code
 from core.domain.contacts import Contact

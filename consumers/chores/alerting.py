@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from consumers.alert_rules import LOOKS, Scene
+from consumers.chores.alert_rules import LOOKS, Scene
 from core import telemetry
 from core.domain.alerts import RULES, Finding, Rule, Verdict, judge
 from core.gauges import Gauges, Waiting

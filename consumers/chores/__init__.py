@@ -1,0 +1,1 @@
+"""What the scheduler does beside the jobs: alerts, retention, roll-ups, the broker's own dead letters."""
