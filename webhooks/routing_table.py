@@ -18,6 +18,7 @@ MAX_AGE_S = 5.0  # enabling and deleting an instance wait for this long (design 
 _REFRESH_AGE_S = 2.0
 _RETRY_S = 1.0
 _NEWS_S = 0.05
+_FIRST_S = 1.5  # what a worker's first request has more patience for: nothing was ever loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class RoutingTable:
                 self._loading, self._tried_at_s = True, now_s
                 Thread(target=self._refresh, args=(now_s,), name="routing-table", daemon=True).start()
             if age_s > wait_s:
+                patience_s = max(patience_s, _FIRST_S) if self._table is None else patience_s
                 self._changed.wait_for(
                     lambda: not self._loading, self._tried_at_s + patience_s - self._clock_s()
                 )

@@ -168,3 +168,13 @@ def test_a_table_that_may_lack_somebody_new_is_loaded_again_soon() -> None:
     assert cache.current() is first
     assert cache.newer(patience_s=10) is not first
     assert loads == [100.0, 100.3]
+
+
+def test_the_first_request_has_more_patience() -> None:
+    """A worker that has just started on a busy machine: a 503 would only bring the same request again."""
+    database = Database()
+    database.answers.clear()
+    cache = RoutingTable(database.load, lambda: KEY)  # by the real clock
+    threading.Timer(0.8, database.answers.set).start()
+    table = cache.current()
+    assert table is not None and table.routing == TABLE
