@@ -111,3 +111,18 @@ def test_a_partition_cuts_a_node_off_and_ends(tmp_path: Path) -> None:
                 cluster.rejoin(node)
                 until(cluster.whole, 60.0)
             place.check()
+
+
+def test_a_cluster_is_rolled(tmp_path: Path) -> None:
+    """As an upgrade does it: one node after the other goes and comes back, changes coming in all the time."""
+    cluster = RabbitCluster()
+    with started(cluster) as servers, at_work(tmp_path, servers) as place:
+        place.books.sweeps = True
+        with endless_load(place):
+            for node in cluster.nodes:
+                node.stop()
+                pause(3.0)
+                node.start()
+                until(cluster.whole, 60.0)
+                pause(3.0)
+        place.check()
