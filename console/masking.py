@@ -35,10 +35,12 @@ def masked_preview(told: Mapping[str, Any]) -> dict[str, Any]:
         for one in told["filter"].get("reasons", [])
     ]
     shown["filter"] = {**told["filter"], "reasons": reasons}
-    shown["changes"] = [
-        one
-        if one["field"] in _IDS
-        else {**one, "before": masked(one["before"]), "after": masked(one["after"])}
-        for one in told["changes"]
-    ]
+    shown["changes"] = [_masked_field(one) for one in told["changes"]]
+    shown["fields"] = [_masked_field(one) for one in told["fields"]]
     return shown
+
+
+def _masked_field(one: Mapping[str, Any]) -> dict[str, Any]:
+    if one["field"] in _IDS:
+        return dict(one)
+    return {**one, "before": masked(one["before"]), "after": masked(one["after"])}

@@ -212,7 +212,7 @@ def _ended(told: Mapping[str, Any]) -> Ended:
     """From a preview (contract §4)."""
     writes = {
         one["field"]: one["after"] or ""
-        for one in told["changes"]
+        for one in told["fields"]
         if (one["before"] or "") != (one["after"] or "")
     }
     problems = [one["message"] for one in told["problems"]]

@@ -146,13 +146,15 @@ def _message(wiring: Wiring, instance: Instance, contact_id: str) -> Message:
 
 
 def _told(outcome: str, code: str | None, context: Context, work: Work) -> dict[str, Any]:
+    fields = _fields(context, work)
     return {
         "outcome": outcome,
         "code": code,
         "exists": work.outcome is not Outcome.GONE,
         "filter": _filter(context, work),
         "matching": [step.to_json() for step in work.story.matching],
-        "changes": _changes(context, work),
+        "changes": _changes(outcome, fields),
+        "fields": fields,
         "problems": [
             {"code": str(one.code), "field": one.field, "message": one.message} for one in work.problems
         ],
@@ -179,10 +181,17 @@ def _filter(context: Context, work: Work) -> dict[str, Any]:
     }
 
 
-def _changes(context: Context, work: Work) -> list[dict[str, Any]]:
+def _changes(outcome: str, fields: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the fields that a sync would write or had to leave out. Where it ends without writing, as an
+    error or filtered, none would be written."""
+    told = {Action.LEFT_OUT, *((Action.WRITE,) if outcome in ("create", "update") else ())}
+    return [one for one in fields if one["action"] in told]
+
+
+def _fields(context: Context, work: Work) -> list[dict[str, Any]]:
     """Field by field: what the target has, what it would have, and why. Fields that stay are told too."""
     target = context.direction.target
-    changes = [
+    fields = [
         {
             "field": verdict.row.side(target).name,
             "before": verdict.before or None,
@@ -195,7 +204,7 @@ def _changes(context: Context, work: Work) -> list[dict[str, Any]]:
     if work.crm_id:
         holder = work.target if target is Platform.MAINSTAY else work.source
         before = (holder.crm_id or None) if holder is not None else None
-        changes.append(
+        fields.append(
             {
                 "field": "crm_id",
                 "before": before,
@@ -204,4 +213,4 @@ def _changes(context: Context, work: Work) -> list[dict[str, Any]]:
                 "action": str(Action.WRITE),
             }
         )
-    return changes
+    return fields

@@ -171,13 +171,15 @@ class Problem(Schema):
 
 
 class Preview(Schema):
-    """What a sync would do and why."""
+    """What a sync would do and why. ``changes``: the fields that it would write (``action`` write) or had to
+    leave out (left out); ``fields``: all of them, also those that stay as they are."""
 
     outcome = fields.String()
     code = fields.String(allow_none=True)
     filter = fields.Dict()
     matching = fields.List(fields.Nested(Step))
     changes = fields.List(fields.Nested(FieldChange))
+    fields_ = fields.List(fields.Nested(FieldChange), attribute="fields", data_key="fields")
     problems = fields.List(fields.Nested(Problem))
     notes = fields.List(fields.String())
 

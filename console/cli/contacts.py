@@ -62,11 +62,11 @@ def _print_preview(told: dict[str, Any]) -> None:
     for note in told["notes"]:
         click.echo(f"Note: {note}")
     _print_next_step(told["code"])
-    if told["changes"]:
+    if told["fields"]:
         click.echo()
     print_table(
         ("Field", "Before", "After", "Reason"),
-        ((one["field"], one["before"], one["after"], one["reason"]) for one in told["changes"]),
+        ((one["field"], one["before"], one["after"], one["reason"]) for one in told["fields"]),
         "No field would change.",
     )
 

@@ -104,7 +104,7 @@ class Told:
 
     def change(self, name: str) -> dict[str, Any]:
         """The preview's line about a target field."""
-        found: dict[str, Any] = next(one for one in self.preview["changes"] if one["field"] == name)
+        found: dict[str, Any] = next(one for one in self.preview["fields"] if one["field"] == name)
         return found
 
 

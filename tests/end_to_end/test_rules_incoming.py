@@ -113,6 +113,9 @@ class TestByMainstayId:
             {("mainstay", contact): {"last_name", "crm_id"}},
         )
         assert keyed.contact(contact)["phone"] == "6175550100"
+        done = {one["field"]: one["action"] for one in told.preview["changes"]}
+        assert done == {"phone": "left out", "last_name": "write", "crm_id": "write"}
+        assert {one["field"] for one in told.preview["fields"]} > set(done)
 
 
 class TestByCrmIdOrPhone:

@@ -109,6 +109,7 @@ class TestIncoming:
         assert value not in incoming.scene.log()[0].message
         again = incoming.sync("incoming", record)
         assert (again.outcome, again.writes) == ("error", {})
+        assert [one["action"] for one in again.preview["changes"]] == ["left out"]
 
     def test_several_bad_ones_are_told_each(self, incoming: Bench) -> None:
         _options(incoming, "program", "astrology")

@@ -311,13 +311,18 @@ def test_preview_and_sync_and_the_timeline(shell):
     assert swept == {"queued": 3}
     record_id = waiting(shell)[0]
     told = shell.json("preview", "in", record_id, "--json")
-    assert set(told) >= {"outcome", "code", "filter", "matching", "changes"}
+    assert set(told) >= {"outcome", "code", "filter", "matching", "changes", "fields"}
     assert told["outcome"] in ("create", "update")
     assert {"field", "before", "after", "reason"} <= set(told["changes"][0])
+    assert {one["action"] for one in told["changes"]} == {"write"}
+    assert all(one in told["fields"] for one in told["changes"])
     assert shell("preview", "in", f"hubspot:{record_id}") == 0
     assert shell("sync", "in", f"hubspot:{record_id}", "--json") == 0
     assert json.loads(shell.out)["outcome"] in ("created", "updated")
-    assert shell.json("preview", "in", record_id, "--json")["outcome"] == "unchanged"
+    after = shell.json("preview", "in", record_id, "--json")
+    assert (after["outcome"], after["changes"]) == ("unchanged", [])
+    assert {one["action"] for one in after["fields"]} == {"same"}
+    assert shell("preview", "in", record_id) == 0 and "both sides have the same value" in shell.out
     timeline = shell.json("contact", record_id, "--json")
     linked = timeline["links"][0]
     assert linked["hubspot_id"] == record_id

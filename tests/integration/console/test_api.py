@@ -237,7 +237,9 @@ def test_preview_sync_timeline_and_log(scene, owner):
     assert told["outcome"] == "create" and {one["field"] for one in told["changes"]} >= {"phone", "crm_id"}
     done = owner("POST", "/contacts/sync/in", {"contact": found}).json
     assert done["outcome"] == "created" and done["matching"] and done["fields"]
-    assert owner("POST", "/contacts/preview/in", {"contact": found}).json["outcome"] == "unchanged"
+    after = owner("POST", "/contacts/preview/in", {"contact": found}).json
+    assert (after["outcome"], after["changes"]) == ("unchanged", [])
+    assert {one["field"] for one in after["fields"]} >= {"phone", "email"}
     timeline = owner("GET", f"/contacts/timeline/hubspot:{found}").json
     assert timeline["timeline"][0]["outcome"] == "created" and timeline["links"]
     assert owner("GET", "/log").json == []

@@ -34,8 +34,9 @@ def test_a_preview_keeps_what_was_decided_and_hides_the_values():
             {"field": "email", "before": None, "after": "a@b.co", "reason": "differs"},
             {"field": "crm_id", "before": None, "after": "4711", "reason": "set"},
         ],
+        "fields": [{"field": "city", "before": "Salem", "after": "Salem", "reason": "same"}],
     }
     shown = masked_preview(told)
-    assert "Boston" not in str(shown) and "a@b.co" not in str(shown)
+    assert "Boston" not in str(shown) and "Salem" not in str(shown) and "a@b.co" not in str(shown)
     assert shown["changes"][0]["after"] == "a•••@•••.co" and shown["changes"][1]["after"] == "4711"
     assert shown["outcome"] == "update" and told["changes"][0]["after"] == "a@b.co"
