@@ -7,7 +7,9 @@ from flask_smorest import Blueprint
 from console import timelines
 from console.access import Right
 from console.activities import outcomes_of
+from console.api import filters
 from console.api import seeing_schemas as schemas
+from console.api.filters import query
 from console.api.times import moment_or_none
 from console.api.tokens import needs
 from console.web.site import Console
@@ -22,7 +24,7 @@ def blueprint(console: Console) -> Blueprint:
 
     @part.route("", methods=["GET"])
     @needs(Right.VIEW)
-    @part.arguments(schemas.ActivityQuery, location="query")
+    @query(part, schemas.ActivityQuery)
     @part.response(200, schemas.ActivityPage)
     def read_activity(given: dict[str, Any]) -> Any:
         """Outcomes, newest first; ``older`` is the next page's ``before``, null at the end."""
@@ -30,11 +32,11 @@ def blueprint(console: Console) -> Blueprint:
         wanted = activity.Search(
             since_ms=moment_or_none(given["since"], now_ms),
             until_ms=moment_or_none(given["until"], now_ms, end=True),
-            instance=given["instance"],
+            instance=filters.instance_name(console, given["instance"]),
             direction=given["direction"],
             outcomes=outcomes_of(given["state"]),
             code=given["code"],
-            contact=given["contact"],
+            contact=filters.contact_id(given["contact"]),
             job_id=given["job"],
             before_id=given["before"],
         )

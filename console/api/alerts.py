@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from console import alerting
 from console.access import Right
+from console.api.filters import query
 from console.api.problems import NoSuchThing
 from console.api.tokens import needs
 from console.web.site import Console
@@ -92,7 +93,7 @@ def _reading(part: Blueprint, console: Console) -> None:
 
     @part.route("", methods=["GET"])
     @needs(Right.VIEW)
-    @part.arguments(AlertQuery, location="query")
+    @query(part, AlertQuery)
     @part.response(200, Alert(many=True))
     def list_alerts(given: dict[str, Any]) -> Any:
         """Open ones first, then the newest."""

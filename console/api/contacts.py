@@ -7,12 +7,12 @@ from flask_smorest import Blueprint
 
 from console import starting
 from console.access import Right
-from console.api import schemas
+from console.api import filters, schemas
+from console.api.filters import query
 from console.api.instances import find
 from console.api.problems import NoSuchThing
-from console.api.times import refused
 from console.api.tokens import needs
-from console.contact_argument import Named, on_source, parse
+from console.contact_argument import on_source
 from console.masking import masked_preview
 from console.timelines import look_up
 from console.web.site import Console
@@ -53,23 +53,16 @@ def blueprint(console: Console) -> Blueprint:
 
     @part.route("/timeline/<path:contact>", methods=["GET"])
     @needs(Right.VIEW)
-    @part.arguments(schemas.AccountQuery, location="query")
+    @query(part, schemas.AccountQuery)
     @part.response(200, schemas.Timeline)
     def contact_timeline(given: dict[str, Any], contact: str) -> Any:
         """A contact's timeline over both directions. ``account``: only of the account of that name, since two
         portals may give the same ID; each part names its accounts."""
-        return look_up(console.wiring.database, _named(contact), account=given["account"]).to_json()
+        account = filters.account_name(console, given["account"])
+        return look_up(console.wiring.database, filters.contact(contact), account=account).to_json()
 
     return part
 
 
 def _on_source(console: Console, instance: Instance, text: str) -> str:
-    return on_source(console.wiring, instance, _named(text))
-
-
-def _named(text: str) -> Named:
-    """As ``parse``; 422 where it can't be read."""
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise refused("contact", str(error)) from None
+    return on_source(console.wiring, instance, filters.contact(text))

@@ -7,7 +7,8 @@ from flask_smorest import Blueprint, abort
 
 from console import dead_letters as letters
 from console.access import Right
-from console.api import schemas
+from console.api import filters, schemas
+from console.api.filters import query
 from console.api.problems import NoSuchThing
 from console.api.times import moment_or_none
 from console.api.tokens import needs
@@ -26,7 +27,7 @@ def blueprint(console: Console) -> Blueprint:
 
     @part.route("", methods=["GET"])
     @needs(Right.VIEW)
-    @part.arguments(schemas.DeadQuery, location="query")
+    @query(part, schemas.DeadQuery)
     @part.response(200, schemas.DeadLetter(many=True))
     def list_dead(given: dict[str, Any]) -> Any:
         """The dead letters, oldest first."""
@@ -78,7 +79,7 @@ def blueprint(console: Console) -> Blueprint:
 
 def _search(console: Console, given: dict[str, Any]) -> Search:
     return Search(
-        instance=given["instance"],
+        instance=filters.instance_name(console, given["instance"]),
         code=given["code"],
         direction=given["direction"],
         ids=given.get("ids") or (),

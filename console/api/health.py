@@ -6,6 +6,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
 from console.access import Right
+from console.api.filters import query
 from console.api.tokens import needs
 from console.health.document import document
 from console.health.ranges import RANGES, range_of
@@ -43,7 +44,7 @@ def blueprint(console: Console) -> Blueprint:
 
     @part.route("", methods=["GET"])
     @needs(Right.VIEW)
-    @part.arguments(HealthQuery, location="query")
+    @query(part, HealthQuery)
     @part.response(200, HealthReport)
     def read_health(given: dict[str, Any]) -> Any:
         """Null where something is not known, or nothing happened."""

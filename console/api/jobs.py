@@ -8,11 +8,13 @@ from flask_smorest import Blueprint, abort
 from console import job_control, job_views
 from console.access import Right
 from console.api import schemas
+from console.api.filters import query
+from console.api.instances import find
 from console.api.tokens import needs
 from console.job_control import NoSuchJob
 from console.job_views import JobView
 from console.web.site import Console
-from core.store import instances, jobs
+from core.store import jobs
 
 AT = "/jobs"
 
@@ -23,18 +25,14 @@ def blueprint(console: Console) -> Blueprint:
 
     @part.route("", methods=["GET"])
     @needs(Right.VIEW)
-    @part.arguments(schemas.JobQuery, location="query")
+    @query(part, schemas.JobQuery)
     @part.response(200, schemas.Job(many=True))
     def list_jobs(given: dict[str, Any]) -> Any:
         """The newest jobs first; ``before`` pages by the id of the last one seen."""
-        with console.wiring.database.reading() as session:
-            named = instances.by_name(session, given["instance"]) if given["instance"] else None
-        if given["instance"] and named is None:
-            return []
         wanted = jobs.Search(
             kind=given["kind"],
             state=given["state"],
-            instance_id=named.id if named else 0,
+            instance_id=find(console, given["instance"]).id if given["instance"] else 0,
             before_id=given["before"],
             limit=given["limit"],
         )

@@ -5,7 +5,8 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from console.access import Right
-from console.api import schemas
+from console.api import filters, schemas
+from console.api.filters import query
 from console.api.times import moment_or_none
 from console.api.tokens import needs
 from console.sync_log import entry_document
@@ -21,7 +22,7 @@ def blueprint(console: Console) -> Blueprint:
 
     @part.route("", methods=["GET"])
     @needs(Right.VIEW)
-    @part.arguments(schemas.LogQuery, location="query")
+    @query(part, schemas.LogQuery)
     @part.response(200, schemas.LogEntry(many=True))
     def read_log(given: dict[str, Any]) -> Any:
         """Every problem of a contact, told once; newest first."""
@@ -29,10 +30,10 @@ def blueprint(console: Console) -> Blueprint:
         wanted = sync_log.Search(
             since_ms=moment_or_none(given["since"], now_ms),
             until_ms=moment_or_none(given["until"], now_ms, end=True),
-            instance=given["instance"],
+            instance=filters.instance_name(console, given["instance"]),
             direction=given["direction"],
             code=given["code"],
-            contact=given["contact"],
+            contact=filters.contact_id(given["contact"]),
             before_id=given["before"],
             limit=given["limit"],
         )

@@ -260,7 +260,7 @@ class LogQuery(Schema):
     direction = fields.String(load_default="", validate=validate.OneOf(["", *(str(d) for d in Direction)]))
     code = fields.String(load_default="", validate=validate.OneOf(["", *(str(c) for c in Code)]))
     contact = fields.String(load_default="")
-    before = fields.Integer(load_default=0, validate=validate.Range(0))
+    before = fields.Integer(load_default=0, validate=validate.Range(0, 2**62))
     limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
 
 

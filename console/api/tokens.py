@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from flask import current_app, g, request
 
 from console.access import Right, Role
-from console.api import bodies
+from console.api import bodies, filters
 from console.api.problems import problem
 from console.web.site import Console
 from core.store import api_tokens, attempts
@@ -36,7 +36,8 @@ def guard(console: Console) -> Any:
             token = api_tokens.find(session, text.strip())
     if token is None:
         return _nobody(console, guessed=bool(text.strip()))
-    right = getattr(current_app.view_functions[request.endpoint], "right", None)
+    view = current_app.view_functions[request.endpoint]
+    right = getattr(view, "right", None)
     if right is None or not Role(token.role).may(right):
         return problem(403, f"The token {token.name!r} is of the role {token.role}, which may not do this.")
     now_ms = console.now_ms()
@@ -44,7 +45,7 @@ def guard(console: Console) -> Any:
         with console.wiring.database.transaction() as session:
             api_tokens.used(session, token, now_ms)
     g.caller, g.role = f"API token {token.name}", Role(token.role)
-    return bodies.refusal()
+    return filters.refusal(view) or bodies.refusal()
 
 
 def _nobody(console: Console, *, guessed: bool) -> Any:
