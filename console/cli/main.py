@@ -43,6 +43,7 @@ _MODULES = {
     "app-files": "app_files",
     "secrets": "secret_keys",
     "users": "users",
+    "tokens": "tokens",
 }
 
 

@@ -12,7 +12,7 @@ _HEAD = """\
 # JSON API
 
 Made from the code by `make reference`; don't edit. The same as OpenAPI 3.1 is at `/api/v1/openapi.json` of the
-console. A bearer token (console → your account → API tokens) has the roles of whom it was made for:
+console. A bearer token (console → your account → API tokens, or `crosswalk tokens add`) has the roles of whom it was made for:
 
     curl -H "Authorization: Bearer $TOKEN" https://console.example.edu/api/v1/status
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from core.store.console_models import ApiToken as Row
 from core.store.users import digest
 
+LONGEST_NAME = 200
 _USED_EVERY_MS = 60_000
 
 

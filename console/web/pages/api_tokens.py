@@ -23,8 +23,8 @@ def tokens(console: Console) -> Any:
     errors, name = FormErrors(), request.form.get("name", "").strip()
     role = role_of(request.form.get("role", ""))
     errors.require("name", name, "Say what the token is for.")
-    if len(name) > 200:
-        errors.add("name", "Use at most 200 characters.")
+    if len(name) > store.LONGEST_NAME:
+        errors.add("name", f"Use at most {store.LONGEST_NAME} characters.")
     if role is None:
         errors.add("role", "Choose a role.")
     if errors or role is None:
