@@ -8,10 +8,11 @@ from flask import Response, request
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
-from console.api.problems import NoSuchThing, problem
+from console.api.problems import problem
 from console.api.times import refused
 from console.contact_argument import Named, parse
 from console.web.site import Console
+from core.domain.instances import Instance
 from core.store import accounts, instances
 
 View = Callable[..., Any]
@@ -42,23 +43,32 @@ def refusal(view: View) -> Response | None:
     return problem(422, f"unknown in the query: {named}; {there}", errors=errors)
 
 
+def instance(console: Console, name: str) -> Instance | None:
+    """The instance of that name; also a deleted one, "NAME (deleted ID)": its records stay. None for no name,
+    422 where there is none."""
+    if not name:
+        return None
+    with console.wiring.database.reading() as session:
+        known = instances.all_instances(session, deleted=True)
+    found = next((one for one in known if one.name == name), None)
+    if found is None:
+        raise refused("instance", f"there is no instance {name!r}")
+    return found
+
+
 def instance_name(console: Console, name: str) -> str:
-    """An instance's name, or empty; also a deleted one's, "NAME (deleted ID)": its records stay. 404."""
-    if name:
-        with console.wiring.database.reading() as session:
-            known = instances.all_instances(session, deleted=True)
-        if name not in {one.name for one in known}:
-            raise NoSuchThing(f"there is no instance {name!r}")
+    """The name, or empty; 422 as ``instance``."""
+    instance(console, name)
     return name
 
 
 def account_name(console: Console, name: str) -> str:
-    """The name of an account, or empty. 404."""
+    """The name of an account, or empty; 422 where there is none."""
     if name:
         with console.wiring.database.reading() as session:
             known = {one.name for one in accounts.all_accounts(session)}
         if name not in known:
-            raise NoSuchThing(f"there is no account {name!r}")
+            raise refused("account", f"there is no account {name!r}")
     return name
 
 

@@ -7,9 +7,8 @@ from flask_smorest import Blueprint, abort
 
 from console import job_control, job_views
 from console.access import Right
-from console.api import schemas
+from console.api import filters, schemas
 from console.api.filters import query
-from console.api.instances import find
 from console.api.tokens import needs
 from console.job_control import NoSuchJob
 from console.job_views import JobView
@@ -29,10 +28,11 @@ def blueprint(console: Console) -> Blueprint:
     @part.response(200, schemas.Job(many=True))
     def list_jobs(given: dict[str, Any]) -> Any:
         """The newest jobs first; ``before`` pages by the id of the last one seen."""
+        instance = filters.instance(console, given["instance"])
         wanted = jobs.Search(
             kind=given["kind"],
             state=given["state"],
-            instance_id=find(console, given["instance"]).id if given["instance"] else 0,
+            instance_id=instance.id if instance else 0,
             before_id=given["before"],
             limit=given["limit"],
         )

@@ -24,20 +24,20 @@ def refused(answer, status, *words):
 @pytest.mark.parametrize("path", LISTS)
 def test_an_instance_that_never_was(owner, path):
     assert owner("GET", f"{path}?instance=in").status_code == 200
-    refused(owner("GET", f"{path}?instance=imn"), 404, "there is no instance 'imn'")
+    refused(owner("GET", f"{path}?instance=imn"), 422, "there is no instance 'imn'")
 
 
-@pytest.mark.parametrize("path", ["/log", "/dead", "/activity"])
+@pytest.mark.parametrize("path", LISTS)
 def test_records_of_a_deleted_instance_can_be_looked_at(scene, owner, path):
     gone = scene.instance("in")
     switching.delete(scene.wiring, gone, "x")
     assert owner("GET", f"{path}?instance=in%20(deleted%20{gone.id})").status_code == 200
-    refused(owner("GET", f"{path}?instance=in"), 404, "there is no instance 'in'")
+    refused(owner("GET", f"{path}?instance=in"), 422, "there is no instance 'in'")
 
 
 @pytest.mark.parametrize("what", ["replay", "discard"])
 def test_dead_letters_of_no_instance(owner, what):
-    refused(owner("POST", f"/dead/{what}", {"instance": "imn"}), 404, "there is no instance 'imn'")
+    refused(owner("POST", f"/dead/{what}", {"instance": "imn"}), 422, "there is no instance 'imn'")
 
 
 @pytest.mark.parametrize("path", ["/log", "/activity"])
@@ -55,7 +55,7 @@ def test_a_code_that_is_none(owner, path):
 
 def test_an_account_that_is_none(owner):
     assert owner("GET", "/contacts/timeline/4711?account=portal").status_code == 200
-    refused(owner("GET", "/contacts/timeline/4711?account=prtal"), 404, "there is no account 'prtal'")
+    refused(owner("GET", "/contacts/timeline/4711?account=prtal"), 422, "there is no account 'prtal'")
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/alerts", "/health", "/contacts/timeline/4711"])
