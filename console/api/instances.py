@@ -53,11 +53,18 @@ def _looking(part: Blueprint, console: Console) -> None:
         """All instances with their state."""
         return [overview.document(one) for one in overview.standings(console.wiring)]
 
+    @part.route("/<path:name>", methods=["GET"])
+    @needs(Right.VIEW)
+    @part.response(200, schemas.Instance)
+    def read_instance(name: str) -> Any:
+        """One instance. One that is called like another of these paths is at its ``/show``."""
+        return _shown(console, name)
+
     @part.route("/<path:name>/show", methods=["GET"])
     @needs(Right.VIEW)
     @part.response(200, schemas.Instance)
     def show_instance(name: str) -> Any:
-        """One instance."""
+        """The same, whatever the instance is called."""
         return _shown(console, name)
 
     @part.route("/<path:name>/versions", methods=["GET"])

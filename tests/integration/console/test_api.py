@@ -104,7 +104,9 @@ def test_a_configuration_is_applied_whole_shown_and_exported_without_secrets(sce
     assert dry["applied"] is False and scene.instance("in") is None
     assert [one["verb"] for one in applied(owner)["changes"]] == ["create"] * 3
     listed = owner("GET", "/instances").json
-    assert listed[0] | {"id": 1} == owner("GET", "/instances/in/show").json | {"id": 1}
+    assert listed == [owner("GET", "/instances/in").json] == [owner("GET", "/instances/in/show").json]
+    missing = owner("GET", "/instances/on")
+    assert missing.status_code == 404 and "there is no instance 'on'; there are: in" in missing.json["detail"]
     assert (listed[0]["enabled"], listed[0]["waiting"], listed[0]["mapping_version"]) == (True, 0, 1)
     export = owner("GET", "/instances/export")
     assert "pat-na1" not in export.text and MAINSTAY_TOKEN not in export.text
