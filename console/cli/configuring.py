@@ -26,6 +26,24 @@ def apply(start: Start, file: Path, dry_run: bool, prune: bool, as_json: bool) -
 
     ${NAME} in FILE is taken from the environment. Secrets that FILE leaves out stay as they are stored.
     Accounts are never deleted: their links and log stay.
+
+    \b
+    FILE in short (all of it: README, "Configuration as code"; yours: `crosswalk instances export`):
+      accounts:
+        hubspot: [{name: portal, portal_id: 62515, access_token: "${HUBSPOT_TOKEN}"}]
+        mainstay: [{name: river, org_id: river, api_token: "${MAINSTAY_TOKEN}"}]
+      instances:
+        - name: hubspot-to-mainstay
+          direction: incoming
+          hubspot: portal
+          mainstay: river
+          enabled: true
+          mappings:
+            - {mainstay: first_name, hubspot: firstname}
+            - {mainstay: last_name, hubspot: lastname}
+            - {mainstay: phone, hubspot: phone}
+          filters:
+            - {field: lifecyclestage, values: [lead]}
     """
     from console.configuration.platforms import WiredPlatforms  # the clients take a second to import
 

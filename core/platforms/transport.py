@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NameResolutionError, NewConnectionError
 from urllib3.util import Retry, Timeout
 
 from core.domain.fields import Platform
@@ -121,11 +121,27 @@ def failure(platform: Platform, error: Exception, *, write: bool) -> PlatformErr
     Only a connection that never came about is known to have carried nothing.
     """
     reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-    name = type(reason).__name__
     if isinstance(reason, AnswerTooLarge):
         return UnexpectedAnswer(platform, "the answer is too large", maybe_applied=write)
     never_sent = isinstance(reason, NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
-    return Unavailable(platform, f"no answer ({name})", maybe_applied=write and not never_sent)
+    return Unavailable(platform, _in_words(reason), maybe_applied=write and not never_sent)
+
+
+def _in_words(reason: Exception) -> str:
+    """Why there is no answer, for people. urllib3's own text may quote the address with its query."""
+    match reason:
+        case NameResolutionError():
+            return "its host name is not known"
+        case NewConnectionError():
+            refused = isinstance(reason.__cause__, ConnectionRefusedError)
+            return "connection refused" if refused else "no connection"
+        case urllib3.exceptions.TimeoutError() | TimeoutError():
+            return "no answer in time"
+        case urllib3.exceptions.SSLError():
+            return "TLS failed"
+        case urllib3.exceptions.ProtocolError():
+            return "the connection broke off"
+    return f"no answer ({type(reason).__name__})"
 
 
 def parsed(body: bytes | str) -> Any:

@@ -137,6 +137,40 @@ def test_the_next_page_is_asked_for_at_home(stranger: Stranger) -> None:
         assert "include_nonpermitted_contacts=true" in path and "include_test_contacts=true" in path
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:1", "connection refused"),
+        ("http://nobody.invalid", "its host name is not known"),
+        ("https://HERE", "TLS failed"),
+    ],
+)
+def test_why_there_is_no_answer_is_told_in_words(stranger: Stranger, url: str, words: str) -> None:
+    stranger.url = url.replace("HERE", stranger.url.removeprefix("http://"))
+    for call in (stranger.hubspot().external_id, stranger.mainstay().external_id):
+        with pytest.raises(Unavailable) as told:
+            call()
+        assert told.value.detail == words
+
+
+def test_a_late_answer_and_one_that_breaks_off_are_told_in_words(stranger: Stranger) -> None:
+    ended = threading.Event()
+    stranger.answer = lambda handler: ended.wait(5) and None
+    for call in (stranger.hubspot, stranger.mainstay):
+        with pytest.raises(Unavailable) as told:
+            call(replace(QUICK, read_s=0.1)).external_id()
+        assert told.value.detail == "no answer in time"
+    ended.set()
+
+    def hang_up(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+
+    stranger.answer = hang_up
+    with pytest.raises(Unavailable) as told:
+        stranger.mainstay().external_id()
+    assert told.value.detail == "the connection broke off"
+
+
 def test_a_trickle_ends(stranger: Stranger) -> None:
     ended = threading.Event()
 

@@ -1,5 +1,7 @@
 """Reading a configuration file: its form, its places, the environment."""
 
+import textwrap
+
 import pytest
 
 from console.configuration.problems import Refused
@@ -176,3 +178,14 @@ def test_a_row_at_fault_is_named_as_the_file_calls_it():
     assert "filters row 1.values: needs at least one value (hubspot-to-mainstay, lifecyclestage)" in told
     told = refused(changed("hubspot: firstname}", "hubspot: firstname, when_empty: maybe}"))
     assert "must be keep or clear (hubspot-to-mainstay, first_name ↔ firstname)" in told
+
+
+def test_the_example_of_the_help_is_a_file():
+    from click.testing import CliRunner
+
+    from console.cli.configuring import apply
+
+    help_text = CliRunner().invoke(apply, ["--help"]).output
+    example = textwrap.dedent(help_text[help_text.index("    accounts:") : help_text.index("Options:")])
+    read_in = read(example, {"HUBSPOT_TOKEN": "x", "MAINSTAY_TOKEN": "y"})
+    assert [one.name for one in read_in.accounts] == ["portal", "river"] and read_in.instances[0].rows
