@@ -1,6 +1,5 @@
 """What differs between a file's entry and what is stored, told in words. Values of secrets are never told."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from console.configuration.entries import AccountEntry, InstanceEntry
@@ -72,17 +71,35 @@ def _rows(before: tuple[Row, ...], after: tuple[Row, ...]) -> list[str]:
 
 
 def _filters(before: tuple[Filter, ...], after: tuple[Filter, ...]) -> list[str]:
-    old: Mapping[str, Any] = {one.field.name: one.values for one in before}
-    new: Mapping[str, Any] = {one.field.name: one.values for one in after}
+    """A field may have several filters; where it has one before and one after, that one's change is told."""
+    old, new = _by_field(before), _by_field(after)
+    single = [name for name in new if len(new[name]) == len(old.get(name, ())) == 1]
     return (
-        [f"filter added: {name} ({', '.join(new[name])})" for name in new if name not in old]
-        + [f"filter removed: {name}" for name in old if name not in new]
-        + [
-            f"filter changed: {name} ({', '.join(old[name])} → {', '.join(new[name])})"
+        [
+            f"filter added: {name} ({', '.join(values)})"
             for name in new
-            if name in old and new[name] != old[name]
+            for values in new[name]
+            if name not in single and values not in old.get(name, ())
+        ]
+        + [
+            f"filter removed: {name}" + (f" ({', '.join(values)})" if len(old[name]) > 1 else "")
+            for name in old
+            for values in old[name]
+            if name not in single and values not in new.get(name, ())
+        ]
+        + [
+            f"filter changed: {name} ({', '.join(old[name][0])} → {', '.join(new[name][0])})"
+            for name in single
+            if new[name] != old[name]
         ]
     )
+
+
+def _by_field(filters: tuple[Filter, ...]) -> dict[str, list[tuple[str, ...]]]:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for one in filters:
+        found.setdefault(one.field.name, []).append(one.values)
+    return found
 
 
 def _what_changed(before: Row, after: Row) -> str:

@@ -155,10 +155,14 @@ def test_why_there_is_no_answer_is_told_in_words(stranger: Stranger, url: str, w
 
 def test_a_late_answer_and_one_that_breaks_off_are_told_in_words(stranger: Stranger) -> None:
     ended = threading.Event()
-    stranger.answer = lambda handler: ended.wait(5) and None
-    for call in (stranger.hubspot, stranger.mainstay):
+
+    def wait(handler: BaseHTTPRequestHandler) -> None:
+        ended.wait(5)
+
+    stranger.answer = wait
+    for client in (stranger.hubspot, stranger.mainstay):
         with pytest.raises(Unavailable) as told:
-            call(replace(QUICK, read_s=0.1)).external_id()
+            client(replace(QUICK, read_s=0.1)).external_id()
         assert told.value.detail == "no answer in time"
     ended.set()
 

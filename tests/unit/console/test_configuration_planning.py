@@ -272,6 +272,19 @@ def test_an_empty_file_changes_nothing():
     assert plan(Configuration(), as_stored(planned()), FakePlatforms()).nothing_to_do
 
 
+def test_every_filter_of_a_field_is_in_the_plan():
+    one = "      - {field: lifecyclestage, values: [lead, opportunity]}\n"
+    two = one + "      - {field: lifecyclestage, values: [lead]}\n"
+    first, second = planned(), planned(changed(one, two))
+    added, removed = "filter added: lifecyclestage (lead)", "filter removed: lifecyclestage (lead)"
+    assert planned(changed(one, two), as_stored(first)).instances[0].details == (added,)
+    assert planned(FILE, as_stored(second)).instances[0].details == (removed,)
+    assert planned(changed(one, two), as_stored(second)).nothing_to_do
+    fresh = planned(changed("    filters:\n" + one, ""))
+    both = ("filter added: lifecyclestage (lead, opportunity)", added)
+    assert planned(changed(one, two), as_stored(fresh)).instances[0].details == both
+
+
 class TestFieldTypes:
     def test_of_a_field_that_mainstay_does_not_have(self):
         said = refused(changed("{Alt Email: email}", "{Alt Emial: email, Shoe: number}"))
