@@ -5,34 +5,31 @@ Served ahead of any backlog from a queue of its own. Deletions never delete in M
 
 import time
 import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
 from consumers import account_failing, forgetting, health
+from consumers.account_merging import Merging
 from consumers.directory import Directory
 from consumers.leasing import Held, lease_key
 from consumers.results import Put, Result
 from consumers.work import SOON_S
 from core import telemetry, tracing
-from core.domain.codes import Code
 from core.domain.contacts import Contact
 from core.domain.fields import Direction, Platform
 from core.domain.instances import Account
 from core.domain.messages import Address, Cause, Kind, Lane, Message
-from core.domain.outcomes import Outcome, Problem
+from core.domain.outcomes import Outcome
 from core.platforms.errors import (
-    Conflict,
     NotFound,
     PlatformError,
     RateLimited,
-    Refused,
 )
 from core.platforms.ports import Mainstay
 from core.queue.port import Publisher
-from core.store import erasure, links, outcomes, sync_log
-from core.store.links import Link, Pair
+from core.store import erasure, links, outcomes
 from core.store.outcomes import OutcomeRow
 from core.wiring import Wiring
 
@@ -137,48 +134,11 @@ class _Business:
 
     def _follow(self, message: Message, survivor: Contact, losers: Sequence[str]) -> None:
         """Links and Mainstay's CRM IDs follow the survivor; then its values are looked at."""
-        ids = list(dict.fromkeys(one for one in losers if one))
-        rank = {one: index for index, one in enumerate(ids)}
-        followed = 0
-        for organisation, known in self._linked(survivor.id, ids).items():
-            found = known + self._carriers(organisation, ids, {link.mainstay_id for link in known})
-            found.sort(key=lambda link: rank.get(link.hubspot_id, -1))
-            for link in found[:1]:
-                self._move(organisation, link, survivor.id)
-            for link in found[1:]:
-                if link.mainstay_id != found[0].mainstay_id:
-                    self._shared(organisation, link, found[0], survivor.id)
-            followed += len(found)
+        ids = list(dict.fromkeys([survivor.id, *filter(None, losers)]))
+        merging = Merging(self.wiring, self.directory, self.account, self._mainstay, self._resolve)
+        followed, _ = merging.follow(survivor, ids)
         self._wake(message, survivor.id)
         self._done(message, f"merged into {survivor.id}; {followed} links followed")
-
-    def _linked(self, survivor: str, ids: Sequence[str]) -> dict[int, list[Link]]:
-        """The links of these records by organisation, for every one that an instance pairs with the portal.
-        One that is held comes last, so that it keeps no other waiting."""
-        paired = {
-            one.mainstay.id
-            for one in self.directory.instances.values()
-            if one.hubspot.id == self.account.id and one.id in self.directory.live
-        }
-        with self.wiring.database.reading() as session:
-            found = links.of_record(session, self.account.id, [survivor, *ids])
-        by_organisation: dict[int, list[Link]] = {one: [] for one in paired}
-        for organisation, link in found:
-            by_organisation.setdefault(organisation, []).append(link)
-        return dict(sorted(by_organisation.items(), key=lambda item: item[0] in self.directory.holds))
-
-    def _carriers(self, organisation: int, ids: Sequence[str], linked: Collection[str]) -> list[Link]:
-        """Contacts that carry one of these ids as CRM ID and have no link: a link counts as the CRM ID, and
-        the other way round."""
-        answers = self._mainstay(organisation).get(ids)
-        found = {}
-        for answer in answers.values():
-            if isinstance(answer, PlatformError) and not isinstance(answer, NotFound):
-                raise answer
-            # Mainstay takes a key for a phone or an id of its own too, so what came back is checked.
-            if isinstance(answer, Contact) and answer.crm_id in ids and not answer.left_out:
-                found[answer.id] = Link(hubspot_id=answer.crm_id, mainstay_id=answer.id)
-        return [link for key, link in found.items() if key not in linked]
 
     def _mainstay(self, organisation: int) -> Mainstay:
         """An organisation's client, while it is not held."""
@@ -186,74 +146,6 @@ class _Business:
         if account.id in self.directory.holds:
             raise RateLimited(Platform.MAINSTAY, f"{account.name} is held", retry_after_s=WAIT_S)
         return self.wiring.mainstay(account)
-
-    def _move(self, organisation: int, link: Link, survivor: str) -> None:
-        """The CRM ID first: if that fails, the message comes again and finds the link where it was."""
-        client = self._mainstay(organisation)
-        contact = client.get([link.mainstay_id])[link.mainstay_id]
-        if isinstance(contact, PlatformError) and not isinstance(contact, NotFound):
-            raise contact
-        if (
-            isinstance(contact, Contact)
-            and contact.crm_id
-            and contact.crm_id != survivor
-            and not contact.left_out
-        ):
-            answer = client.update({contact.id: {"crm_id": survivor}})[contact.id]
-            if isinstance(answer, Conflict):
-                self._log_shared(
-                    organisation, link, survivor, "another Mainstay contact has the survivor's CRM ID"
-                )
-            elif isinstance(answer, PlatformError) and not isinstance(answer, NotFound | Refused):
-                raise answer
-        if link.hubspot_id == survivor:
-            return
-        with self.wiring.database.transaction() as session:
-            # Digests speak of the record that was; what both sides agree on is found anew.
-            moved = replace(link, hubspot_id=survivor, sent={}, sent_to="")
-            if links.save(session, moved, self.wiring.clock()) is None:
-                pair = Pair(self.account.id, organisation)
-                links.create(session, pair, replace(moved, id=0, version=0), self.wiring.clock())
-
-    def _shared(self, organisation: int, link: Link, owner: Link, survivor: str) -> None:
-        """Two Mainstay contacts would share the record: the primary's keeps it, this one is told."""
-        self._log_shared(
-            organisation, link, survivor, f"after a merge it belongs to Mainstay contact {owner.mainstay_id}"
-        )
-        with self.wiring.database.transaction() as session:
-            links.remove(session, [link.id])
-
-    def _log_shared(self, organisation: int, link: Link, survivor: str, why: str) -> None:
-        instance = next(
-            (
-                one
-                for one in self.directory.instances.values()
-                if one.hubspot.id == self.account.id
-                and one.mainstay.id == organisation
-                and one.direction is Direction.OUTGOING
-            ),
-            next(
-                (
-                    one
-                    for one in self.directory.instances.values()
-                    if one.hubspot.id == self.account.id and one.mainstay.id == organisation
-                ),
-                None,
-            ),
-        )
-        template = self.wiring.settings.mainstay_contact_url
-        about = sync_log.About(
-            instance_id=instance.id if instance else 0,
-            direction=Direction.OUTGOING,
-            contact=f"mainstay:{link.mainstay_id}",
-            hubspot_id=survivor,
-            mainstay_id=link.mainstay_id,
-            url=template.replace("{id}", link.mainstay_id) if template else None,
-            fingerprint=f"merge:{survivor}"[:40],
-        )
-        problem = Problem(Code.ALREADY_LINKED, f"HubSpot record {survivor}: {why}.")
-        with self.wiring.database.transaction() as session:
-            sync_log.tell(session, about, [problem], self.wiring.clock())
 
     def _restore(self, message: Message) -> None:
         self._wake(message, message.contact)
@@ -300,6 +192,7 @@ class _Business:
             self._record(session, message, "", outcome=Outcome.ERASED)
 
     def _resolve(self, record_id: str) -> Contact | None:
+        self.called = self.account
         answer = self.wiring.hubspot(self.account).read([record_id], [])[record_id]
         if isinstance(answer, Contact):
             return answer

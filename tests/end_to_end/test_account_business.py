@@ -122,6 +122,40 @@ def test_contacts_that_only_carry_the_crm_id_follow_a_merge_too(tmp_path: Path) 
         assert set(one.codes()) == {"already-linked"}
 
 
+def test_a_crm_id_that_names_another_record_by_now_is_left_alone(tmp_path: Path) -> None:
+    """Staff set it while the old link still stood: the merge is another contact's."""
+    with scene(tmp_path) as one:
+        (ana_record, ana), (eva_record, eva) = pairs(one, ANA, EVA)
+        unrelated = one.hubspot.create(firstname="Zoe", lastname="Zander", email="zoe@example.edu")
+        one.settle()
+        one.stop()
+        one.mainstay.set(webhooks=False)
+        one.mainstay.edit(ana, crm_id=unrelated)
+        survivor = str(one.hubspot.post("merge", primary=ana_record, other=eva_record)["id"])
+        one.start()
+        one.settle()
+        assert one.mainstay.get(ana)["crm_id"] == unrelated
+        assert one.mainstay.get(eva)["crm_id"] == survivor
+        assert (survivor, eva) in links(one)
+        assert ana_record not in {hubspot for hubspot, _ in links(one)}
+
+
+def test_a_crm_id_that_merged_long_ago_follows(tmp_path: Path) -> None:
+    """It is none of this merge's ids, but HubSpot resolves it to the survivor."""
+    with scene(tmp_path) as one:
+        [(record, contact)] = pairs(one, ANA)
+        one.stop()
+        one.hubspot.set(subscribed_types=["merge"])
+        second = one.hubspot.create(firstname="Ana", email="second@example.edu")
+        third = one.hubspot.create(firstname="Ana", email="third@example.edu")
+        once = str(one.hubspot.post("merge", primary=record, other=second)["id"])
+        twice = str(one.hubspot.post("merge", primary=third, other=once)["id"])
+        one.start()
+        one.settle()
+        assert one.mainstay.get(contact)["crm_id"] == twice
+        assert links(one) == {(twice, contact)}
+
+
 def test_the_deletion_of_a_merged_record_waits_for_the_merge(tmp_path: Path) -> None:
     """HubSpot may send it first, and the merge alone says whose record was the primary one."""
     with scene(tmp_path) as one:
