@@ -5,7 +5,7 @@ Served ahead of any backlog from a queue of its own. Deletions never delete in M
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from consumers.work import SOON_S
 from core import telemetry, tracing
 from core.domain.contacts import Contact
 from core.domain.fields import Direction, Platform
-from core.domain.instances import Account
+from core.domain.instances import Account, Instance
 from core.domain.messages import Address, Cause, Kind, Lane, Message
 from core.domain.outcomes import Outcome
 from core.platforms.errors import (
@@ -128,16 +128,17 @@ class _Business:
         if survivor is None:
             self._done(message, "the surviving record is gone")
             return
-        # The primary's contact keeps the record where two contacts would share it: it comes first.
-        self._follow(message, survivor, [message.contact, *message.merged])
+        # A survivor that was merged on since has another primary: that merge's own message tells.
+        primary = message.primary if survivor.id == message.survivor else ""
+        self._follow(message, survivor, [message.contact, *message.merged], primary)
         self.merged.update(message.merged)
 
-    def _follow(self, message: Message, survivor: Contact, losers: Sequence[str]) -> None:
+    def _follow(self, message: Message, survivor: Contact, losers: Sequence[str], primary: str = "") -> None:
         """Links and Mainstay's CRM IDs follow the survivor; then its values are looked at."""
         ids = list(dict.fromkeys([survivor.id, *filter(None, losers)]))
         merging = Merging(self.wiring, self.directory, self.account, self._mainstay, self._resolve)
-        followed, _ = merging.follow(survivor, ids)
-        self._wake(message, survivor.id)
+        followed, handed = merging.follow(survivor, ids, primary)
+        self._wake(message, survivor.id, handed)
         self._done(message, f"merged into {survivor.id}; {followed} links followed")
 
     def _mainstay(self, organisation: int) -> Mainstay:
@@ -151,23 +152,27 @@ class _Business:
         self._wake(message, message.contact)
         self._done(message, "restored: looked at like a change")
 
-    def _wake(self, message: Message, contact: str) -> None:
+    def _wake(self, message: Message, record: str, contacts: Mapping[int, str] = {}) -> None:
         """The account's enabled incoming instances look at the record. Queued before the outcome is stored: a
-        crash in between makes one look more, none less."""
-        looks = [
-            Message(
-                id=uuid.uuid4().hex,
-                address=Address(Lane.INCOMING, instance.id),
-                contact=contact,
-                occurred_at_ms=message.occurred_at_ms,
-                accepted_at_ms=self.wiring.clock(),
-                cause=Cause.FOLLOW_UP,
-                trace=message.trace,
-            )
-            for instance in self.directory.instances.values()
-            if instance.enabled
-            and instance.direction is Direction.INCOMING
-            and instance.hubspot.id == self.account.id
+        crash in between makes one look more, none less.
+
+        Where a Mainstay contact got the record back from another one (``contacts``, by organisation), the
+        record holds that one's values: there the outgoing instances look instead.
+        """
+        mine = [
+            one
+            for one in self.directory.instances.values()
+            if one.enabled and one.hubspot.id == self.account.id
+        ]
+        outgoing = [
+            one for one in mine if one.direction is Direction.OUTGOING and one.mainstay.id in contacts
+        ]
+        restored = {one.mainstay.id for one in outgoing}
+        looks = [_look(message, one, contacts[one.mainstay.id], self.wiring.clock()) for one in outgoing]
+        looks += [
+            _look(message, one, record, self.wiring.clock())
+            for one in mine
+            if one.direction is Direction.INCOMING and one.mainstay.id not in restored
         ]
         self.publisher.publish(looks)
 
@@ -244,3 +249,16 @@ class _Business:
             )
         seconds = time.monotonic() - self._begun_s
         tracing.look([message.trace], seconds, account=self.account.name, outcome=str(outcome))
+
+
+def _look(message: Message, instance: Instance, contact: str, now_ms: int) -> Message:
+    lane = Lane.INCOMING if instance.direction is Direction.INCOMING else Lane.OUTGOING
+    return Message(
+        id=uuid.uuid4().hex,
+        address=Address(lane, instance.id),
+        contact=contact,
+        occurred_at_ms=message.occurred_at_ms,
+        accepted_at_ms=now_ms,
+        cause=Cause.FOLLOW_UP,
+        trace=message.trace,
+    )

@@ -35,10 +35,14 @@ class _Sharer:
     def travels(self) -> bool:
         return self.contact is not None and not self.contact.left_out
 
+    @property
+    def ids(self) -> tuple[str, str]:
+        """The record that it is linked with, and the one whose CRM ID it carries."""
+        return self.link.hubspot_id, self.crm_id
+
     def rank(self, order: Sequence[str]) -> tuple[int, ...]:
         """Its place by link or by CRM ID, whichever comes first."""
-        ids = (self.link.hubspot_id, self.crm_id)
-        places = [order.index(one) if one in order else len(order) for one in ids]
+        places = [order.index(one) if one in order else len(order) for one in self.ids]
         return min(places), places[1]
 
 
@@ -52,23 +56,35 @@ class Merging:
     mainstay: Callable[[int], Mainstay]
     resolve: Callable[[str], Contact | None]
 
-    def follow(self, survivor: Contact, ids: Sequence[str]) -> tuple[int, list[tuple[int, str]]]:
+    def follow(self, survivor: Contact, ids: Sequence[str], primary: str = "") -> tuple[int, dict[int, str]]:
         """Everything that leads to one of these ids, of which the survivor's is one: what comes first there
-        keeps the record. Returns how many contacts followed, and the keepers of a record that others shared:
-        (organisation, contact)."""
-        followed, kept = 0, []
+        keeps the record, but before all the contact of the ``primary`` record, where that is known. Returns
+        how many contacts followed, and who got the record back from another: organisation → contact.
+
+        Another contact may have claimed the survivor already: its sync followed its merged id before this
+        merge was handled. CRM IDs are unique in Mainstay, so that one gets its old id back first, then loses
+        its link, and only then the keeper gets the survivor's. Its old id leads to the survivor too, so
+        whichever step a crash comes after, the message finds the same contacts in the same order again, and
+        does what is left.
+        """
+        given_back = [one for one in ids if one not in (survivor.id, primary)]
+        followed, handed = 0, {}
         for organisation, known in self._linked(ids).items():
             sharers = self._sharers(organisation, survivor, ids, known)
-            sharers.sort(key=lambda one: one.rank(ids))
+            alive = bool(primary) and any(one.travels and primary in one.ids for one in sharers)
+            order = [primary, *ids] if alive else ids
+            sharers.sort(key=lambda one: one.rank(order))
             others = [one for one in sharers if one.link.mainstay_id != sharers[0].link.mainstay_id]
             for one in others:
+                if survivor.id in one.ids and alive:
+                    handed[organisation] = sharers[0].link.mainstay_id
+                if one.crm_id == survivor.id and alive:
+                    self._give_back(organisation, one.link.mainstay_id, given_back)
                 self._shared(organisation, one.link, sharers[0].link, survivor.id)
             if sharers:
-                self._move(organisation, sharers[0], survivor.id)
-            if others:
-                kept.append((organisation, sharers[0].link.mainstay_id))
+                self._move(organisation, sharers[0], survivor.id, afresh=organisation in handed)
             followed += len(sharers)
-        return followed, kept
+        return followed, handed
 
     def _linked(self, ids: Sequence[str]) -> dict[int, list[Link]]:
         """The links of these records by organisation, for every one that an instance pairs with the portal.
@@ -118,8 +134,19 @@ class Merging:
         record = self.resolve(crm_id) if crm_id.isdigit() else None
         return record is not None and record.id == survivor.id
 
-    def _move(self, organisation: int, keeper: _Sharer, survivor: str) -> None:
-        """The CRM ID first: if that fails, the message comes again and finds the link where it was."""
+    def _give_back(self, organisation: int, contact: str, ids: Sequence[str]) -> None:
+        """Take the survivor's CRM ID from a contact: it gets one of the merged ids that nobody else carries,
+        else none."""
+        for crm_id in (*ids, None):
+            answer = self.mainstay(organisation).update({contact: {"crm_id": crm_id}})[contact]
+            if not isinstance(answer, Conflict):
+                break
+        if isinstance(answer, PlatformError) and not isinstance(answer, NotFound | Refused):
+            raise answer
+
+    def _move(self, organisation: int, keeper: _Sharer, survivor: str, *, afresh: bool) -> None:
+        """The CRM ID first: if that fails, the message comes again and finds the link where it was.
+        ``afresh``: the record holds another contact's values, so what was agreed on says nothing."""
         link = keeper.link
         if keeper.travels and keeper.crm_id not in ("", survivor):
             changed = {link.mainstay_id: {"crm_id": survivor}}
@@ -135,6 +162,8 @@ class Merging:
         with self.wiring.database.transaction() as session:
             # Digests speak of the record that was; what both sides agree on is found anew.
             moved = replace(link, hubspot_id=survivor, sent={}, sent_to="")
+            if afresh:
+                moved = replace(moved, agreed={}, unsettled=frozenset(self.directory.live))
             if links.save(session, moved, self.wiring.clock()) is None:
                 pair = Pair(self.account.id, organisation)
                 links.create(session, pair, replace(moved, id=0, version=0), self.wiring.clock())

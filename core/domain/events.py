@@ -64,14 +64,13 @@ class PrivacyDeletion:
 @dataclass(frozen=True, slots=True)
 class Merge:
     """HubSpot contacts became one. ``contact`` is the survivor; ``merged`` the ids that now lead to it.
-
-    The first of ``merged`` is the primary record where that is not the survivor itself.
-    """
+    ``primary`` is the record whose values won, "" where it is not told."""
 
     account: str
     contact: str
     at_ms: int | None
     merged: tuple[str, ...] = ()
+    primary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

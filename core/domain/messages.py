@@ -105,7 +105,7 @@ class Message:
 
     ``contact`` is the id on the source platform (on HubSpot for account messages).
     ``attempt`` counts failed tries; waiting for a lease, a hold or a budget does not count.
-    ``generation`` counts replays of a dead letter. ``survivor`` and ``merged`` belong to MERGE.
+    ``generation`` counts replays of a dead letter. ``survivor``, ``merged`` and ``primary`` belong to MERGE.
     ``accepted_at_ms`` is when the receiver took it, ``occurred_at_ms`` when the platform says it happened.
     """
 
@@ -122,6 +122,7 @@ class Message:
     first_failed_at_ms: int = 0
     survivor: str = ""
     merged: tuple[str, ...] = ()
+    primary: str = ""
     looked: bool = False  # a look at it was begun before: something may be half done
     job: int = 0  # the backfill, replay or sweep that queued it; 0 = none
     trace: str = ""  # W3C traceparent of the request that brought it
@@ -151,6 +152,7 @@ class Message:
             "failed": self.first_failed_at_ms,
             "survivor": self.survivor,
             "merged": list(self.merged),
+            "primary": self.primary,
             "looked": self.looked,
             "job": self.job,
             "trace": self.trace,
@@ -183,6 +185,7 @@ class Message:
                 first_failed_at_ms=int(document.get("failed", 0)),
                 survivor=str(document.get("survivor", "")),
                 merged=tuple(str(m) for m in document.get("merged", ())),
+                primary=str(document.get("primary", "")),
                 looked=bool(document.get("looked", False)),
                 job=int(document.get("job", 0)),
                 trace=str(document.get("trace", "")),

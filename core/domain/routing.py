@@ -152,6 +152,7 @@ def _account_message(
         kind=_KINDS[type(event)],
         survivor=event.contact if isinstance(event, Merge) else "",
         merged=event.merged if isinstance(event, Merge) else (),
+        primary=event.primary if isinstance(event, Merge) else "",
         trace=stamp.trace,
     )
 

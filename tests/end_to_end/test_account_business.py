@@ -1,5 +1,6 @@
 """Deletion, merge, restore, privacy deletion in HubSpot: the account's business, whatever its instances."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ def account_message(one: Scene, kind: Kind, contact: str, merged: tuple[str, ...
         kind=kind,
         survivor=contact if merged else "",
         merged=merged,
+        primary=next(iter(merged), ""),
     )
 
 
@@ -120,6 +122,55 @@ def test_contacts_that_only_carry_the_crm_id_follow_a_merge_too(tmp_path: Path) 
         assert one.mainstay.get(eva)["crm_id"] == eva_record
         assert links(one) == {(survivor, ana)}
         assert set(one.codes()) == {"already-linked"}
+
+
+@pytest.mark.parametrize("primary_linked", [True, False])
+def test_a_survivor_that_was_claimed_before_its_merge_was_handled_goes_back(
+    tmp_path: Path, primary_linked: bool
+) -> None:
+    """The other contact's sync follows its merged id; the primary's contact keeps the record all the same."""
+    with scene(tmp_path) as one:
+        (ana_record, ana), (eva_record, eva) = pairs(one, ANA, EVA)
+        one.hubspot.set(subscribed_types=[])
+        if not primary_linked:
+            with one.wiring.database.transaction() as session:
+                session.query(models.Link).filter_by(mainstay_id=ana).delete()
+        survivor = str(one.hubspot.post("merge", primary=ana_record, other=eva_record)["id"])
+        one.mainstay.edit(eva, last_name="Ruiz-Vega")
+        one.settle()
+        assert one.mainstay.get(eva)["crm_id"] == survivor
+        before = len(one.log())
+        merge = account_message(one, Kind.MERGE, survivor, (ana_record, eva_record))
+        for twice in (merge, replace(merge, id="again")):
+            one.wiring.queue.publisher().publish([twice])
+            one.settle()
+            assert one.mainstay.get(ana)["crm_id"] == survivor
+            assert one.mainstay.get(eva)["crm_id"] == eva_record
+            assert links(one) == {(survivor, ana)}
+            assert {(entry.code, entry.contact) for entry in one.log()[before:]} == {
+                ("already-linked", f"mainstay:{eva}")
+            }
+        assert one.hubspot.get(survivor)["firstname"] == one.mainstay.get(ana)["first_name"] == "Ana"
+        assert one.hubspot.get(survivor)["lastname"] == one.mainstay.get(ana)["last_name"] == "Ruiz"
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_survivor_goes_back_though_mainstay_fails_in_between(tmp_path: Path, call: int) -> None:
+    with scene(tmp_path) as one:
+        (ana_record, ana), (eva_record, eva) = pairs(one, ANA, EVA)
+        one.hubspot.set(subscribed_types=[])
+        survivor = str(one.hubspot.post("merge", primary=ana_record, other=eva_record)["id"])
+        one.mainstay.edit(eva, last_name="Ruiz-Vega")
+        one.settle()
+        failing = eva if call == 1 else ana
+        one.mainstay.fault(kind="500", method="PATCH", path=f"/contacts/{failing}/", times=1)
+        one.wiring.queue.publisher().publish(
+            [account_message(one, Kind.MERGE, survivor, (ana_record, eva_record))]
+        )
+        one.settle()
+        assert one.mainstay.get(ana)["crm_id"] == survivor
+        assert one.mainstay.get(eva)["crm_id"] == eva_record
+        assert links(one) == {(survivor, ana)}
 
 
 def test_a_crm_id_that_names_another_record_by_now_is_left_alone(tmp_path: Path) -> None:

@@ -156,4 +156,4 @@ def _merge(read: dict[str, Any]) -> Merge:
         raise ValidationError("a merge without survivor")
     ids = dict.fromkeys([read["primary"], *(read["merged"] or ())])
     merged = tuple(one for one in ids if one and one != survivor)
-    return Merge(read["account"], survivor, read["at_ms"], merged)
+    return Merge(read["account"], survivor, read["at_ms"], merged, read["primary"] or "")

@@ -168,7 +168,7 @@ def test_a_missing_time_is_the_time_of_arrival() -> None:
         (Deletion("62515", "101", AT), Kind.DELETION),
         (Restore("62515", "101", AT), Kind.RESTORE),
         (PrivacyDeletion("62515", "101", AT), Kind.PRIVACY_DELETION),
-        (Merge("62515", "199", AT, ("101", "102")), Kind.MERGE),
+        (Merge("62515", "199", AT, ("101", "102"), "101"), Kind.MERGE),
     ],
 )
 def test_the_accounts_own_events_go_to_its_queue_even_without_instances(event: Event, kind: Kind) -> None:
@@ -176,6 +176,7 @@ def test_the_accounts_own_events_go_to_its_queue_even_without_instances(event: E
     assert (message.address, message.kind, message.occurred_at_ms) == (TO_PORTAL, kind, AT)
     if isinstance(event, Merge):
         assert (message.contact, message.survivor, message.merged) == ("199", "199", ("101", "102"))
+        assert message.primary == "101"
     else:
         assert (message.contact, message.survivor, message.merged) == ("101", "", ())
 

@@ -37,7 +37,7 @@ AT = 1_752_480_758_764
         ("deletion", Deletion("48975575", "508369434347", 1782371970538)),
         ("custom_object_change", OtherEvent("", "other-object")),
         ("generic_creation", Creation("62515", "101", AT)),
-        ("merge", Merge("62515", "199", AT, ("101", "102", "103"))),
+        ("merge", Merge("62515", "199", AT, ("101", "102", "103"), "101")),
         ("privacy_deletion", PrivacyDeletion("62515", "101", AT)),
         ("association", OtherEvent("", "other-object")),
         ("test_button", PropertyChange("62515", "123", AT, "firstname", "sample-value")),
@@ -172,7 +172,8 @@ def test_who_survives_a_merge(more: dict[str, Any], survivor: str, merged: tuple
     [event] = hubspot.parse(
         {"subscriptionType": "contact.merge", "portalId": 62515, "occurredAt": AT} | more
     ).events
-    assert event == Merge("62515", survivor, AT, merged)
+    primary = "101" if "primaryObjectId" in more else ""
+    assert event == Merge("62515", survivor, AT, merged, primary)
 
 
 def test_a_merge_without_survivor_or_with_odd_ids_is_unreadable() -> None:
