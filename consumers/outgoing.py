@@ -39,6 +39,7 @@ def match(context: Context, works: Sequence[Work], links_of: LinksOf) -> None:
         _by_crm_id(context, searches)
         _by_existing_id(context, searches)
         _by_email(context, searches)
+        _by_taken_email(context, searches)
         _by_name(context, searches)
         _by_intent(context, searches)
         _owners(context, searches, links_of)
@@ -164,6 +165,18 @@ def _by_email(context: Context, searches: Sequence[_Search]) -> None:
         search.work.called.add(Platform.HUBSPOT)
         if answer is not None:
             search.by_email = take(search.work, answer, Platform.HUBSPOT)
+
+
+def _by_taken_email(context: Context, searches: Sequence[_Search]) -> None:
+    """HubSpot refused a create, named nobody, and its batch read knows no such email: it is somebody's
+    additional one, perhaps."""
+
+    def look(group: Sequence[_Search]) -> None:
+        [search] = group
+        search.by_email = context.hubspot.email_holder(search.email, context.hubspot_names())
+
+    asked = [s for s in searches if s.unmatched and s.email and s.work.rematched and not s.work.existing_id]
+    _apart([[search] for search in asked], look)
 
 
 def _by_name(context: Context, searches: Sequence[_Search]) -> None:

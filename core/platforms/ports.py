@@ -36,6 +36,10 @@ class HubSpot(Protocol):
     def read_by(self, name: str, values: Sequence[str], names: Sequence[str]) -> dict[str, Answer]:
         """By ``email`` (additional emails included) or a unique property. Missing values are left out."""
 
+    def email_holder(self, email: str, names: Sequence[str]) -> Contact | None:
+        """Who has this address, an additional one too: asked alone, where a batch finds nobody and yet
+        HubSpot says that the address is taken."""
+
     def search_names(
         self, pairs: Sequence[tuple[str, str]], first: str, last: str, names: Sequence[str]
     ) -> list[Contact]:

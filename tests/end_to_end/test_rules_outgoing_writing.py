@@ -70,6 +70,24 @@ class TestCreate:
         )
         assert len(one.scene.hubspot.all()) == 1
 
+    @pytest.mark.parametrize("alone", [True, False])
+    def test_a_409_that_names_nobody(self, one: Bench, alone: bool) -> None:
+        """An additional email that the batch read doesn't know: the single read finds it, else the search."""
+        first = one.hubspot(firstname="Benjamin", lastname="O", email="primary@example.edu")
+        second = one.hubspot(firstname="B", email="ben@example.edu")
+        record = str(one.scene.hubspot.post("merge", primary=first, other=second)["id"])
+        contact = one.mainstay(**BEN)
+        one.scene.hubspot.fault(kind="404", method="POST", path="/batch/read", times=3)
+        one.scene.hubspot.fault(kind="409", method="POST", path="/batch/create", times=1)
+        if not alone:
+            one.scene.hubspot.fault(kind="404", method="GET", times=1)
+        told = one.sync("outgoing", contact)
+        assert told.outcome == "updated"
+        assert told.log == []
+        assert told.steps == [("CRM ID", "skipped"), ("email", "matched")]
+        assert one.contact(contact)["crm_id"] == record
+        assert len(one.scene.hubspot.all()) == 1
+
     def test_a_409_whose_record_belongs_to_another_contact(self, one: Bench) -> None:
         record = one.hubspot(firstname="Benjamin", email="ben@example.edu")
         one.mainstay(first_name="Carl", last_name="C", crm_id=record)

@@ -79,6 +79,14 @@ class Batches:
             for spelling in spellings[key]
         }
 
+    def read_email(self, email: str, names: Sequence[str]) -> Contact | None:
+        """One record by its email; None where HubSpot finds none that way."""
+        properties = payloads.properties(names, "email", payloads.EMAILS)
+        try:
+            return self._read_one(email, properties, (), "email")
+        except (NotFound, Refused):
+            return None
+
     def create(self, items: Mapping[str, Values]) -> dict[str, Answer]:
         """See ports.HubSpot.create. An unclear answer is never sent again: the caller looks first."""
 
@@ -154,11 +162,15 @@ class Batches:
             raise UnexpectedAnswer(Platform.HUBSPOT, "no results in the answer", status=200)
         return found
 
-    def _read_one(self, one: str, properties: list[str], history: Sequence[str]) -> Contact:
+    def _read_one(
+        self, one: str, properties: list[str], history: Sequence[str], id_property: str = ""
+    ) -> Contact:
         long = len(",".join(properties)) + len(",".join(history)) > MOST_IN_URL
         query = [("properties", "hs_object_id" if long else ",".join(properties))]
         if history and not long:
             query.append(("propertiesWithHistory", ",".join(history)))
+        if id_property:
+            query.append(("idProperty", id_property))
         path = self._calls.contacts(f"/{quote(one, safe='')}")
         found = payloads.contact(self._calls.call("read_one", "GET", path, self._throttle, query=query))
         if found is None:

@@ -58,6 +58,12 @@ class HubSpotClient:
         """By email or a unique property; keys are the values as they were given."""
         return self._batches.read_by(name, values, names)
 
+    def email_holder(self, email: str, names: Sequence[str]) -> Contact | None:
+        """Who has this address. Whether the single read knows additional ones is not documented; the search's
+        free text is said to look at them (facts/hubspot.md §4.4, §4.5)."""
+        found = self._batches.read_email(email, names)
+        return found if found is not None else self._search.email(email, names)
+
     def search_names(
         self, pairs: Sequence[tuple[str, str]], first: str, last: str, names: Sequence[str]
     ) -> list[Contact]:

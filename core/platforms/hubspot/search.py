@@ -73,6 +73,14 @@ class Search:
             found = _contacts(self._call(asked | {"filterGroups": groups}))
         return self._fetched(found, names) if fetch else found
 
+    def email(self, email: str, names: Sequence[str]) -> Contact | None:
+        """The record that has exactly this address, as its email or an additional one."""
+        wanted, more = _folded(email), ("email", payloads.EMAILS)
+        properties, fetch = self._asked(names, *more)
+        found = _contacts(self._call({"properties": properties, "limit": PAGE, "query": email}))
+        found = [one for one in found if wanted in payloads.emails(one)]
+        return next(iter(self._fetched(found, [*names, *more]) if fetch else found), None)
+
     def created(self, since_ms: int, equal: Values, names: Sequence[str]) -> list[Contact]:
         """See ports.HubSpot.search_created. Beyond six filters the answers are compared here."""
         given = {name: payloads.text(value) for name, value in equal.items() if payloads.text(value).strip()}
