@@ -5,8 +5,8 @@ Served ahead of any backlog from a queue of its own. Deletions never delete in M
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
@@ -149,8 +149,42 @@ class _Business:
         return self.wiring.mainstay(account)
 
     def _restore(self, message: Message) -> None:
-        self._wake(message, message.contact)
-        self._done(message, "restored: looked at like a change")
+        """A change, on both sides: a Mainstay contact that leads to the record was told meanwhile that there
+        is none. An organisation that is held keeps the others waiting for nothing: they look at once."""
+        mine = [one for one in self.directory.instances.values() if one.hubspot.id == self.account.id]
+        fed = {one.mainstay.id for one in mine if one.enabled and one.direction is Direction.OUTGOING}
+        held = fed.intersection(self.directory.holds)
+        if not message.looked:
+            self._wake(message, message.contact)
+        if not (message.looked and held):
+            self._wake_outgoing(message, fed - held)
+        if held:
+            self.result.back[message.id] = Put(replace(message, looked=True), WAIT_S)
+        else:
+            self._done(message, "restored: looked at like a change")
+
+    def _wake_outgoing(self, message: Message, organisations: Collection[int]) -> None:
+        """The outgoing instances look at whom the record is linked with, or whose CRM ID it is."""
+        with self.wiring.database.reading() as session:
+            known = links.of_record(session, self.account.id, [message.contact])
+        for organisation in organisations:
+            contacts = {link.mainstay_id for one, link in known if one == organisation}
+            answer = self._mainstay(organisation).get([message.contact])[message.contact]
+            if isinstance(answer, PlatformError) and not isinstance(answer, NotFound):
+                raise answer
+            # Mainstay takes a key for a phone or an id of its own too, so what came back is checked.
+            if isinstance(answer, Contact) and answer.crm_id == message.contact:
+                contacts.add(answer.id)
+            self.publisher.publish(
+                [
+                    _look(message, one, contact, self.wiring.clock())
+                    for one in self.directory.instances.values()
+                    if one.enabled
+                    and one.direction is Direction.OUTGOING
+                    and (one.hubspot.id, one.mainstay.id) == (self.account.id, organisation)
+                    for contact in sorted(contacts)
+                ]
+            )
 
     def _wake(self, message: Message, record: str, contacts: Mapping[int, str] = {}) -> None:
         """The account's enabled incoming instances look at the record. Queued before the outcome is stored: a

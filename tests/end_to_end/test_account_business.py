@@ -13,6 +13,8 @@ from tests.end_to_end.scene import MAPPINGS, Scene, configuration, scene, until
 ANA = {"firstname": "Ana", "lastname": "Ruiz", "phone": "6175550100", "email": "ana@example.edu"}
 EVA = {"firstname": "Eva", "lastname": "Ruiz", "phone": "6175550101", "email": "eva@example.edu"}
 
+BEN_HERE = {"first_name": "Ben", "last_name": "Okafor", "phone": "6175550102", "email": "ben@example.edu"}
+
 
 def pairs(one: Scene, *people: dict[str, str]) -> list[tuple[str, str]]:
     """Linked pairs, two-way: (HubSpot id, Mainstay id) each."""
@@ -69,6 +71,26 @@ def test_a_restore_is_a_change(tmp_path: Path) -> None:
         one.hubspot.edit(record, firstname="Anna")
         one.settle()
         assert one.mainstay.get(contact)["first_name"] == "Anna"
+
+
+def test_a_restore_ends_what_the_deletion_began(tmp_path: Path) -> None:
+    """Mainstay's edit found no record; once it is back, nobody has to touch the contact again."""
+    with scene(tmp_path) as one:
+        one.apply(configuration("outgoing"))
+        one.start()
+        contact = one.mainstay.create(**BEN_HERE)
+        one.settle()
+        [(record, _)] = links(one)
+        one.hubspot.archive(record)
+        one.settle()
+        one.mainstay.edit(contact, first_name="Benny")
+        one.settle()
+        assert one.codes() == ["crm-id-not-found"]
+        one.hubspot.post("restore", id=record)
+        one.settle()
+        assert one.hubspot.get(record)["firstname"] == "Benny"
+        assert links(one) == {(record, contact)}
+        assert one.codes() == ["crm-id-not-found"]
 
 
 @pytest.mark.parametrize("deletions", [False, True])
