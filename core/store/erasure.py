@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.domain.digests import digest
 from core.domain.fields import Platform
+from core.domain.messages import Lane, Message, Unreadable
 from core.store import mentions, models
 from core.store.console_models import Draft
 
@@ -78,6 +79,7 @@ def erase(
         removed[table.__tablename__] = removed.get(table.__tablename__, 0) + int(gone.rowcount)
 
     if hubspot is not None:
+        drop(models.DeadLetter, models.DeadLetter.id.in_(_naming(session, *hubspot)))
         _erase_record(drop, *hubspot, [i for i, portal, _ in known if portal == hubspot[0]])
     for organisation, contact in others:
         _erase_contact(drop, organisation, contact, [i for i, _, org in known if org == organisation])
@@ -89,6 +91,22 @@ def erase(
     about = {account for account, _ in others} | ({hubspot[0]} if hubspot is not None else set())
     mentions.forget(session, about, [i for i, *both in known if not about.isdisjoint(both)], contacts)
     return removed
+
+
+def _naming(session: Session, account_id: int, contact: str) -> list[int]:
+    """The dead letters of the account's own business that name the record in their body only: a merge's are
+    about the survivor, and list the others."""
+    dead = models.DeadLetter
+    query = select(dead.id, dead.body).where(dead.account_id == account_id, dead.lane == Lane.ACCOUNT)
+    found = []
+    for dead_id, body in session.execute(query):
+        try:
+            message = Message.from_json(body)
+        except Unreadable:
+            continue
+        if contact in (message.survivor, message.primary, *message.merged):
+            found.append(dead_id)
+    return found
 
 
 def _erase_record(drop: Drop, account_id: int, contact: str, instances: list[int]) -> None:

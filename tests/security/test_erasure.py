@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from core.domain.codes import Code
 from core.domain.fields import Platform
-from core.store import audit, models
+from core.domain.messages import Address, Kind, Lane, Message
+from core.store import audit, dead_letters, models
 from core.store.users import folded
 from tests.end_to_end.scene import Scene, configuration, scene
 from tests.security import canaries
@@ -62,3 +64,23 @@ def test_after_a_privacy_deletion_no_table_knows_the_contact(tmp_path: Path) -> 
         with wiring.database.reading() as session:
             assert session.query(models.Tombstone).count() >= 1
             assert session.query(models.Link).filter_by(hubspot_id=eva).count() == 1
+
+
+def test_a_merge_that_was_given_up_and_lists_the_contact_goes_too(tmp_path: Path) -> None:
+    """Its dead letter is about the survivor; only its body names the records that were merged."""
+    with scene(tmp_path) as one:
+        one.apply(configuration("incoming"))
+        one.start()
+        ana, eva = one.hubspot.create(**ANA), one.hubspot.create(**EVA)
+        one.settle()
+        address = Address(Lane.ACCOUNT, one.instance("incoming").hubspot.id)
+        with one.wiring.database.transaction() as session:
+            for survivor, merged in (("700001", (ana, "700002")), ("700003", (eva, "700004"))):
+                merge = Message(
+                    survivor, address, survivor, 1, 1, Kind.MERGE, survivor=survivor, merged=merged
+                )
+                dead_letters.store(session, merge, Code.PLATFORM_UNAVAILABLE, "no answer", 1)
+        one.hubspot.post("privacy-delete", id=ana)
+        one.settle()
+        assert [letter.contact for letter in one.dead()] == ["hubspot:700003"]
+        assert mentions(one, ana) == set()
