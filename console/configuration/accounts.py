@@ -1,7 +1,6 @@
 """The accounts of a plan: found in file and store, their tokens checked, their fields fetched."""
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -12,7 +11,6 @@ from console.configuration.stored import Stored, StoredAccount
 from core.domain.fields import Field, Platform
 from core.domain.instances import Account
 from core.platforms.errors import AuthenticationFailed, PermissionMissing, PlatformError, RateLimited
-from core.platforms.mainstay.payloads import CUSTOM
 from core.platforms.ports import HubSpot, Mainstay
 
 Answer = TypeVar("Answer")
@@ -119,10 +117,8 @@ def accounts_exist(planning: Planning, entry: InstanceEntry) -> None:
 
 
 def ask(planning: Planning, known: Known) -> None:
-    """Check the file's token, and fetch the fields where an instance or the field types of the file need
-    them."""
-    typed = known.entry.field_types if known.entry else None
-    needed = bool(typed) or any(known.key in entry.accounts for entry in planning.configuration.instances)
+    """Check the file's token, and fetch the fields where an instance of the file needs them."""
+    needed = any(known.key in entry.accounts for entry in planning.configuration.instances)
     given = known.entry is not None and bool(known.entry.token)
     if not (given or (needed and known.stored)):
         return
@@ -138,9 +134,7 @@ def ask(planning: Planning, known: Known) -> None:
                 )
                 return
         if needed:
-            catalogue = planning.catalogues[known.key] = tuple(_patiently(client.fields))
-            for unknown in _typed_for_nothing(typed or (), catalogue):
-                planning.problems.append(f"{known.place}: field_types: {unknown}")
+            planning.catalogues[known.key] = tuple(_patiently(client.fields))
     except AuthenticationFailed:
         planning.problems.append(
             f"{known.place}: {platform.title} refuses the token; give the account a new one, in the file or"
@@ -155,16 +149,6 @@ def ask(planning: Planning, known: Known) -> None:
             f"{known.place}: {platform.title} can't be asked ({error.detail}); nothing was changed,"
             " try again when it answers"
         )
-
-
-def _typed_for_nothing(names: Iterable[str], catalogue: Iterable[Field]) -> Iterator[str]:
-    """The names of ``field_types`` that are no custom field: a typing error would leave the field a text."""
-    custom = [one.name.removeprefix(CUSTOM) for one in catalogue if one.name.startswith(CUSTOM)]
-    for name in names:
-        if name.removeprefix(CUSTOM) not in custom:
-            near = difflib.get_close_matches(name.removeprefix(CUSTOM), custom, 1, 0.75)
-            hint = f"; is it {near[0]!r}?" if near else ""
-            yield f"Mainstay has no custom field {name!r}{hint}"
 
 
 def _patiently(call: Callable[[], Answer]) -> Answer:

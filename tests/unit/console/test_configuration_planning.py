@@ -283,27 +283,3 @@ def test_every_filter_of_a_field_is_in_the_plan():
     fresh = planned(changed("    filters:\n" + one, ""))
     both = ("filter added: lifecyclestage (lead, opportunity)", added)
     assert planned(changed(one, two), as_stored(fresh)).instances[0].details == both
-
-
-class TestFieldTypes:
-    def test_of_a_field_that_mainstay_does_not_have(self):
-        said = refused(changed("{Alt Email: email}", "{Alt Emial: email, Shoe: number}"))
-        place = "accounts.mainstay #1 (river-university): field_types: Mainstay has no custom field"
-        assert f"{place} 'Alt Emial'; is it 'Alt Email'?" in said and f"{place} 'Shoe'\n" in f"{said}\n"
-
-    def test_with_and_without_the_prefix(self):
-        planned(changed("{Alt Email: email}", "{custom.Alt Email: email, Program: choice}"))
-
-    def test_a_standard_field_has_its_own_type(self):
-        assert "no custom field 'email'" in refused(changed("{Alt Email: email}", "{email: text}"))
-
-    def test_of_an_account_without_an_instance(self):
-        alone = FILE.split("instances:")[0].replace("Alt Email", "Shoe") + "instances: []\n"
-        assert "no custom field 'Shoe'" in refused(alone)
-        stored = Stored((kept(RIVER, SECRETS, {}),), ())
-        without = alone.replace("      api_token: ${MAINSTAY_TOKEN}\n", "")
-        assert "no custom field 'Shoe'" in refused(without, stored)
-
-    def test_stored_ones_that_the_file_leaves_out_are_not_looked_at(self):
-        stored = Stored((kept(RIVER, SECRETS, {"Gone Since": "date"}),), ())
-        planned(changed("      field_types: {Alt Email: email}\n", ""), stored)
