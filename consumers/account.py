@@ -29,7 +29,7 @@ from core.platforms.errors import (
 )
 from core.platforms.ports import Mainstay
 from core.queue.port import Publisher
-from core.store import erasure, links, outcomes
+from core.store import accounts, erasure, links, outcomes
 from core.store.outcomes import OutcomeRow
 from core.wiring import Wiring
 
@@ -216,6 +216,8 @@ class _Business:
         mine = (self.account.id, message.contact)
         with self.wiring.database.transaction() as session:
             others = erasure.counterparts(session, *mine)
+            # Whoever looks at them now stores what it found before this, or finds the tombstone.
+            accounts.lock(session, [self.account.id, *sorted({one for one, _ in others})])
             forgetting.forget(session, key, self.wiring.clock(), mine, others)
             self._record(session, message, "", outcome=Outcome.ERASED)
         forgetting.drop_waiting(self.wiring.queue, self.directory, mine, others)

@@ -144,6 +144,7 @@ class Batch:
             work.follow_up = work.follow_up and (work.outcome in WRITTEN or not answers)
         with self.records.database.transaction() as session:
             stuck = failing.note_health(session, works)
+            self.records.end_erased(session, works)
             self.records.settle(session, works)
             for work in works:
                 if work.failure is not None:

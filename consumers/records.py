@@ -90,6 +90,15 @@ class Records:
             if buried_ms is not None and self._ends_at(buried_ms, work):
                 work.end(Outcome.ERASED)
 
+    def end_erased(self, session: Session, works: Sequence[Work]) -> None:
+        """Looks that were at work while a privacy deletion went by end at its tombstone, in the transaction
+        that stores what they found; both lock the accounts first (health.note, account.py)."""
+        ids = [work.contact for work in works]
+        buried = erasure.buried(session, self.context.key, self.context.instance.source.id, ids)
+        for work in works:
+            if work.contact in buried and self._ends_at(buried[work.contact], work):
+                work.erase()
+
     def _ends_at(self, buried_ms: int, work: Work) -> bool:
         """A HubSpot id never comes back; a Mainstay contact lives on, and what comes later is new."""
         incoming = self.context.direction is Direction.INCOMING

@@ -77,6 +77,12 @@ class Work:
         """Not now: look again later. Costs no try."""
         self.wait_s = seconds
 
+    def erase(self) -> None:
+        """The contact was deleted for privacy meanwhile: nothing of what this look found is kept."""
+        self.outcome, self.failure, self.wait_s = Outcome.ERASED, None, None
+        self.match = self.target = self.written = None
+        self.problems, self.story, self.follow_up = [], Story(), False
+
     def tell_fields(self, target: Platform) -> None:
         """Put the verdicts, as they stand, into the timeline."""
         self.story.fields = [verdict.told(verdict.row.side(target).name) for verdict in self.verdicts]

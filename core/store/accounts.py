@@ -4,7 +4,7 @@ A *hold* stops all work of an account after broken authentication or an outage. 
 version that failed, so that a late answer to an old token can't hold again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,6 +214,12 @@ def release(session: Session, account_id: int, *, keep_failing: int = 0) -> bool
         row.failing, row.held_since_ms = kept, since_ms
     session.flush()
     return True
+
+
+def lock(session: Session, account_ids: Sequence[int]) -> None:
+    """Wait until nobody else stores what was done with these accounts, and keep others waiting."""
+    for account_id in account_ids:
+        _row(session, account_id, lock=True)
 
 
 def recovered(session: Session, account_id: int, now_ms: int) -> None:

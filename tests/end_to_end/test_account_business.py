@@ -279,6 +279,28 @@ def test_a_message_that_waits_ends_at_the_tombstone(tmp_path: Path) -> None:
             assert session.query(models.Outcome).filter_by(mainstay_id=contact).count() == 0
 
 
+def test_a_look_at_work_while_its_contact_is_erased_leaves_nothing(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        [(record, contact)] = pairs(one, ANA)
+        one.hubspot.archive(record)
+        one.settle()  # the link is gone, and with it the lease that a look would share with the deletion
+        one.stop()
+        one.hubspot.fault(kind="slow", path="/contacts", delay_s=3.0)
+        before = one.mainstay.calls()
+        one.mainstay.edit(contact, first_name="Anna")
+        one.start("outgoing")
+        until(lambda: one.mainstay.calls() > before)  # now it waits for HubSpot's answer
+        one.hubspot.post("privacy-delete", id=record)
+        one.start("incoming")
+        until(lambda: one.outcomes().get("erased", 0) >= 1)
+        one.hubspot.mend()
+        one.settle()
+        assert one.codes() == []
+        with one.wiring.database.reading() as session:
+            assert session.query(models.Outcome).filter_by(mainstay_id=contact).count() == 0
+            assert session.query(models.Link).count() == 0
+
+
 def test_two_contacts_that_claim_one_record_do_not_look_for_ever(tmp_path: Path) -> None:
     """The record names one by its Mainstay ID, the other carries its CRM ID: both directions refuse."""
     with scene(tmp_path) as one:
