@@ -11,6 +11,9 @@ from werkzeug.exceptions import HTTPException
 from console.alerting import Wrong
 from console.configuration.problems import Refused
 from console.contact_argument import NotTied
+from console.contacts import linking
+from console.contacts.leased import Busy
+from console.contacts.naming import Unclear
 from console.job_control import CannotSwitch, NoSuchJob
 from console.starting import CannotStart
 from core.coordination.port import CoordinationUnavailable
@@ -50,14 +53,14 @@ def of_exception(error: Exception) -> Response:  # noqa: PLR0911 - a table
         case HTTPException():
             details = getattr(error, "data", None) or {}
             return problem(error.code or 500, error.description or "", errors=details.get("messages"))
+        case Refused() | linking.Refused() | Busy() | Unclear():
+            return _refusal(error)
         case NoSuchThing() | NotTied() | NoSuchJob():
             return problem(404, str(error))
         case Wrong():
             return problem(422, str(error), errors=error.problems)
         case CannotStart() | CannotSwitch():
             return problem(409, str(error))
-        case Refused():
-            return problem(422, "Nothing was changed.", errors=list(error.problems))
         case PlatformError():
             status = 503 if error.retryable else 502
             return problem(status, str(error), code=str(error.code))
@@ -69,3 +72,14 @@ def of_exception(error: Exception) -> Response:  # noqa: PLR0911 - a table
             return problem(503, str(error))
     log("api.failed", level=logging.ERROR, error=error, reference=g.get("reference", ""))
     return problem(500, "Something went wrong on our side; it was noted.")
+
+
+def _refusal(error: Refused | linking.Refused | Busy | Unclear) -> Response:
+    match error:
+        case Refused():
+            return problem(422, "Nothing was changed.", errors=list(error.problems))
+        case linking.Refused():
+            return problem(409, str(error), code=str(error.code or ""))
+        case Busy():
+            return problem(503, str(error))
+    return problem(422, str(error))

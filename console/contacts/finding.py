@@ -6,6 +6,7 @@ something about it.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from console import contact_search
 from console.contacts.reading import AGAIN, not_asked
@@ -20,6 +21,7 @@ from core.domain.instances import Account
 from core.platforms.errors import PlatformError
 from core.wiring import Wiring
 
+LONGEST = 200  # characters of what is looked for
 _AT_ONCE = 8  # accounts that are asked side by side
 
 
@@ -54,6 +56,28 @@ class Answer:
         same = all((other.account, other.id) in first.linked for other in others)
         return first if same else None
 
+    def to_json(self) -> dict[str, Any]:
+        """Everybody as {"platform", "account", "id", "name", "email", "linked", "kept_only"}."""
+        return {
+            "contacts": [
+                {
+                    **_where(one.account, one.id),
+                    "name": one.name,
+                    "email": one.email,
+                    "linked": [_where(*other) for other in one.linked],
+                    "kept_only": one.kept_only,
+                }
+                for one in self.candidates
+            ],
+            "problems": list(self.problems),
+            "walked": self.walked,
+        }
+
+
+def tidied(text: str) -> str:
+    """What somebody typed, as it is looked for."""
+    return " ".join(text.split())[:LONGEST]
+
 
 def find(wiring: Wiring, text: str, *, personal: bool) -> Answer:
     """Ask every account that is connected."""
@@ -83,6 +107,10 @@ def find(wiring: Wiring, text: str, *, personal: bool) -> Answer:
         tuple(problem for _, problem in answers if problem),
         max((search.walked for search, _ in answers), default=0),
     )
+
+
+def _where(account: Account, contact: str) -> dict[str, str]:
+    return {"platform": str(account.platform), "account": account.name, "id": contact}
 
 
 def _ask(

@@ -1,7 +1,7 @@
 """What is kept about a contact: all of it as one document, and its erasure on both sides of its links."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from consumers.forgetting import Of
 from consumers.leasing import lease_key
 from core.domain.fields import Platform
 from core.domain.messages import Message, Unreadable
+from core.queue.port import QueueUnavailable
 from core.store import activity, audit, erasure, intents, sync_log, sync_log_search
 from core.store.dead_letters import DeadLetter
 from core.store.links import Link
@@ -22,6 +23,25 @@ from core.wiring import Wiring
 
 MOST = 100_000  # rows of one kind
 _AUDIT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many rows went. ``queue_cleared``: False where the queue did not answer; what waits there then ends
+    at the tombstone."""
+
+    rows: int
+    queue_cleared: bool
+
+
+def export(wiring: Wiring, names: Names, known: Known, who: str) -> dict[str, Any]:
+    """``everything``, with a note in the audit log of who took it."""
+    whom = known.whom
+    mark = audit.contact_mark(wiring.digest_key(), whom.platform, whom.contact)
+    with wiring.database.transaction() as session:
+        document = everything(wiring, session, names, known)
+        audit.record(session, wiring.clock(), who, "contact.exported", mark, [known.account.name])
+    return document
 
 
 def everything(wiring: Wiring, session: Session, names: Names, known: Known) -> dict[str, Any]:
@@ -81,8 +101,18 @@ def of_both(session: Session, known: Known) -> list[Of]:
     return list(dict.fromkeys(found))
 
 
-def erase(wiring: Wiring, directory: Directory, known: Known, who: str) -> int:
-    """Remove all of it, and what waits in the embedded queue. How many rows went. Busy, QueueUnavailable."""
+def reached(wiring: Wiring, directory: Directory, known: Known) -> list[dict[str, str]]:
+    """``of_both`` as {"platform", "account", "id"}."""
+    with wiring.database.reading() as session:
+        both = [(directory.accounts[one], contact) for one, contact in of_both(session, known)]
+    return [
+        {"platform": str(account.platform), "account": account.name, "id": contact}
+        for account, contact in both
+    ]
+
+
+def erase(wiring: Wiring, directory: Directory, known: Known, who: str) -> Erased:
+    """Remove all of it, and what waits in the embedded queue. Busy."""
     key = wiring.digest_key()
     with wiring.database.reading() as session:
         groups, both = _groups(session, known), of_both(session, known)
@@ -95,11 +125,22 @@ def erase(wiring: Wiring, directory: Directory, known: Known, who: str) -> int:
             for hubspot, mainstay in groups:
                 for table, number in forgetting.forget(session, key, now_ms, hubspot, mainstay).items():
                     removed[table] = removed.get(table, 0) + number
-            told = [f"{table}: {number}" for table, number in sorted(removed.items()) if number]
-            audit.record(session, now_ms, who, "contact.erased", marks[0], [*marks[1:], *told])
-        for hubspot, mainstay in groups:
-            forgetting.drop_waiting(wiring.queue, directory, hubspot, mainstay)
-    return sum(removed.values())
+            numbers = [f"{table}: {number}" for table, number in sorted(removed.items()) if number]
+            audit.record(session, now_ms, who, "contact.erased", marks[0], [*marks[1:], *numbers])
+        try:
+            for hubspot, mainstay in groups:
+                forgetting.drop_waiting(wiring.queue, directory, hubspot, mainstay)
+        except QueueUnavailable:
+            return Erased(sum(removed.values()), queue_cleared=False)
+    return Erased(sum(removed.values()), queue_cleared=True)
+
+
+def told(done: Erased) -> str:
+    """An erasure in words."""
+    if not done.queue_cleared:
+        return "Erased. The queue does not answer: what waits there ends at the tombstone."
+    rows = f"{done.rows} {'row' if done.rows == 1 else 'rows'}"
+    return f"Erased: {rows} about the contact. HubSpot and Mainstay keep theirs."
 
 
 def _groups(session: Session, known: Known) -> list[tuple[Of | None, list[Of]]]:
@@ -118,8 +159,7 @@ def _records(links: Iterable[tuple[Any, Any, Link]]) -> list[Of]:
 
 
 def _remembered(link: Link) -> dict[str, Any]:
-    told = asdict(link)
-    return {**told, "unsettled": sorted(link.unsettled)}
+    return {**asdict(link), "unsettled": sorted(link.unsettled)}
 
 
 def _queued(letter: DeadLetter) -> dict[str, Any] | None:

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from console.contacts import reading
-from console.contacts.effects import mainstay_ids
+from console.contacts.effects import effects_of_link, effects_of_unlink, mainstay_ids
 from console.contacts.leased import leased
 from console.contacts.reading import Side, Tie
+from console.contacts.rows import Reader
 from consumers.directory import Directory
 from consumers.leasing import lease_key
 from core.domain.codes import Code
 from core.domain.contacts import Contact
 from core.domain.fields import Direction, Platform
-from core.domain.instances import Account
+from core.domain.instances import Account, Instance
 from core.domain.outcomes import Outcome
 from core.platforms.errors import NotFound, PlatformError
 from core.store import audit, erasure, intents, links, outcomes
@@ -23,6 +24,7 @@ from core.store.outcomes import OutcomeRow
 from core.wiring import Wiring
 
 CAUSE = "link"
+_NOT_LINKED = "They are not linked (any more)."
 
 
 class Refused(Exception):
@@ -58,8 +60,7 @@ class Couple:
 
 def examine(wiring: Wiring, directory: Directory, couple: Couple) -> Tie:
     """Both sides as they are now, for a link that may be made. Refused."""
-    live = [one for one in directory.instances.values() if one.id in directory.live]
-    between = tuple(one for one in live if (one.hubspot, one.mainstay) == (couple.hubspot, couple.mainstay))
+    between = _between(directory, couple)
     if not between:
         where = f"{couple.hubspot.name} and {couple.mainstay.name}"
         raise Refused(f"No integration carries contacts between {where}: records of these can't be linked.")
@@ -72,6 +73,22 @@ def examine(wiring: Wiring, directory: Directory, couple: Couple) -> Tie:
         _is_there(side)
     _is_nobodys(wiring, tie)
     return tie
+
+
+def told_of_link(wiring: Wiring, directory: Directory, couple: Couple, reader: Reader) -> list[str]:
+    """What ``link`` would bring about, in sentences. Refused."""
+    return effects_of_link(examine(wiring, directory, couple), reader)
+
+
+def told_of_unlink(wiring: Wiring, directory: Directory, couple: Couple, reader: Reader) -> list[str]:
+    """What ``unlink`` would bring about, in sentences. Refused where they are not linked."""
+    with wiring.database.reading() as session:
+        found = _link_of(session, couple)
+    if found is None:
+        raise Refused(_NOT_LINKED)
+    sides = (Side(couple.hubspot, couple.hubspot_id), Side(couple.mainstay, couple.mainstay_id))
+    tie = Tie(*sides, found, _between(directory, couple))
+    return effects_of_unlink(reading.read_both(wiring, directory, tie), reader)
 
 
 def link(wiring: Wiring, directory: Directory, couple: Couple, who: str) -> None:
@@ -97,7 +114,7 @@ def unlink(wiring: Wiring, couple: Couple, who: str, *, take_ids: bool) -> None:
         with wiring.database.reading() as session:
             found = _link_of(session, couple)
         if found is None:
-            raise Refused("They are not linked (any more).")
+            raise Refused(_NOT_LINKED)
         if take_ids:
             _take_crm_id(wiring, couple)
         if not held.in_time():
@@ -108,6 +125,11 @@ def unlink(wiring: Wiring, couple: Couple, who: str, *, take_ids: bool) -> None:
             links.remove(session, [found.id])
             _note(session, couple, now_ms, "unlinked by hand")
             audit.record(session, now_ms, who, "contact.unlinked", marks[0], told)
+
+
+def _between(directory: Directory, couple: Couple) -> tuple[Instance, ...]:
+    live = [one for one in directory.instances.values() if one.id in directory.live]
+    return tuple(one for one in live if (one.hubspot, one.mainstay) == (couple.hubspot, couple.mainstay))
 
 
 def _is_free(wiring: Wiring, couple: Couple) -> None:

@@ -11,7 +11,6 @@ from console.contacts.leased import Busy
 from console.web.errors import FormErrors
 from console.web.pages.contact import AT, open_contact, shown
 from console.web.site import Console, Site, signed_in
-from core.queue.port import QueueUnavailable
 
 WORD = "erase"  # what is typed to confirm
 
@@ -25,9 +24,7 @@ def register(site: Site) -> None:
 def contact_export(console: Console, platform: str, account_id: int, contact_id: str) -> Any:
     """All that is kept, as JSON. Noted in the audit log."""
     opened = open_contact(console, platform, account_id, contact_id)
-    with console.wiring.database.transaction() as session:
-        document = keeping.everything(console.wiring, session, opened.names, opened.known)
-        console.audit(session, "contact.exported", opened.mark(console), [opened.known.account.name])
+    document = keeping.export(console.wiring, opened.names, opened.known, signed_in().email)
     return Response(
         json.dumps(document, ensure_ascii=False, indent=2) + "\n",
         content_type="application/json",
@@ -43,15 +40,14 @@ def contact_erase(console: Console, platform: str, account_id: int, contact_id: 
             errors.add("confirm", f"Type {WORD} to confirm.")
         else:
             try:
-                rows = keeping.erase(console.wiring, opened.directory, opened.known, signed_in().email)
-                told = f"Erased: {rows} {'row' if rows == 1 else 'rows'} about the contact."
-                flash(f"{told} HubSpot and Mainstay keep theirs.")
+                done = keeping.erase(console.wiring, opened.directory, opened.known, signed_in().email)
+                if done.queue_cleared:
+                    flash(keeping.told(done))
+                else:
+                    flash(keeping.told(done), "error")
                 return redirect(url_for("contacts"), 303)
             except Busy as busy:
                 errors.add("", str(busy))
-            except QueueUnavailable:
-                flash("Erased. The queue does not answer: what waits there ends at the tombstone.", "error")
-                return redirect(url_for("contacts"), 303)
     with console.wiring.database.reading() as session:
         both = keeping.of_both(session, opened.known)
     body = render_template(

@@ -16,8 +16,6 @@ from console.web.site import Console, Site, may
 from core.domain.fields import Platform
 from core.store import accounts
 
-LONGEST = 200  # characters of what is looked for
-
 
 def register(site: Site) -> None:
     """For everybody who is signed in; names and emails are masked by role."""
@@ -27,7 +25,7 @@ def register(site: Site) -> None:
 
 def contacts(console: Console) -> Any:
     """The box, and whom it found. Where that is one contact, its page."""
-    text = " ".join(request.form.get("find", "").split())[:LONGEST] if request.method == "POST" else ""
+    text = finding.tidied(request.form.get("find", "")) if request.method == "POST" else ""
     answer = Answer()
     if text:
         answer = finding.find(console.wiring, text, personal=may(Right.PERSONAL))
