@@ -15,6 +15,7 @@ from console.contacts import linking
 from console.contacts.leased import Busy
 from console.contacts.naming import Unclear
 from console.job_control import CannotSwitch, NoSuchJob
+from console.people import CannotChange
 from console.starting import CannotStart
 from core.coordination.port import CoordinationUnavailable
 from core.platforms.errors import PlatformError
@@ -59,7 +60,7 @@ def of_exception(error: Exception) -> Response:  # noqa: PLR0911 - a table
             return problem(404, str(error))
         case Wrong():
             return problem(422, str(error), errors=error.problems)
-        case CannotStart() | CannotSwitch():
+        case CannotStart() | CannotSwitch() | CannotChange():
             return problem(409, str(error))
         case PlatformError():
             status = 503 if error.retryable else 502

@@ -21,6 +21,7 @@ from console.api import (
     log,
     status,
     triage,
+    users,
 )
 from console.api.problems import of_exception, problem
 from console.api.tokens import guard
@@ -41,6 +42,7 @@ _PARTS = (
     status,
     health,
     alerts,
+    users,
 )
 _SECURITY = {"bearer": {"type": "http", "scheme": "bearer", "description": "A token made by an owner."}}
 

@@ -1,27 +1,30 @@
 """``crosswalk users``: who may sign in to the console."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy.exc import IntegrityError
 
+from console import people
 from console.access import Role
 from console.cli.actor import actor
 from console.cli.failing import Failed
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
-from console.times import rfc3339, short
-from core.store import audit
+from console.times import short
 from core.store import users as store
 from core.store.users import User
 
-_LINK_MS = 3 * 24 * 3600 * 1000
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
 _ROLES = click.Choice([str(role) for role in Role])
 
 
 @click.group()
 def users() -> None:
-    """The console's users: list, add, disable."""
+    """The console's users: list, add, role, disable, enable."""
 
 
 @users.command(name="list")
@@ -32,7 +35,7 @@ def list_(start: Start, as_json: bool) -> None:
     with start.wiring().database.reading() as session:
         known = store.every(session)
     if as_json:
-        print_json([_told(one) for one in known])
+        print_json([people.document(one) for one in known])
         return
     print_table(
         ("Email", "Name", "Role", "Added", "State"),
@@ -60,25 +63,19 @@ def add(start: Start, email: str, role: str, name: str) -> None:
 
     One who was disabled may sign in again.
     """
-    if "@" not in email:
+    if not people.is_email(email):
         raise click.UsageError(f"{email!r} is no email address")
     wiring = start.wiring()
     now_ms = wiring.clock()
-    try:
-        with wiring.database.transaction() as session:
-            user = store.by_email(session, email)
-            if user is None:
-                user = store.add(session, email=email, role=role, name=name, now_ms=now_ms)
-                audit.record(session, now_ms, actor(), "user.added", user.email, [f"role {role}"])
-            elif user.role != role:
-                raise Failed(f"{user.email} is a user already, with the role {user.role}")
-            elif user.disabled_at_ms is not None:
-                store.enable(session, user.id)
-                audit.record(session, now_ms, actor(), "user.enabled", user.email)
-            token = store.make_link(session, user.id, "password", now_ms + _LINK_MS)
-            audit.record(session, now_ms, actor(), "user.link", user.email)
-    except IntegrityError:
-        raise Failed(f"{email} was added by somebody else at this moment") from None
+    with wiring.database.transaction() as session, _refusing():
+        user = store.by_email(session, email)
+        if user is None:
+            user = people.add(session, actor(), now_ms, email=email, role=Role(role), name=name)
+        elif user.role != role:
+            raise Failed(f"{user.email} is a user already, with the role {user.role}")
+        else:
+            people.enable(session, actor(), now_ms, user)
+        token = people.link(session, actor(), now_ms, user)
     origin = wiring.settings.console_url or wiring.settings.public_url or ""
     say(f"{user.email} ({Role(user.role).title}) sets a password with this link, once, within three days:")
     click.echo(f"{origin}/sign-in/link/{token}")
@@ -86,25 +83,51 @@ def add(start: Start, email: str, role: str, name: str) -> None:
 
 @users.command()
 @click.argument("email")
+@click.argument("role", type=_ROLES)
+@start
+def role(start: Start, email: str, role: str) -> None:
+    """Give a user another role; their sessions end. The last owner stays one."""
+    wiring = start.wiring()
+    with wiring.database.transaction() as session, _refusing():
+        user = _named(session, email)
+        people.set_role(session, actor(), wiring.clock(), user, Role(role))
+    say(f"{user.email} is {Role(role).title} now.")
+
+
+@users.command()
+@click.argument("email")
 @start
 def disable(start: Start, email: str) -> None:
-    """End a user's sessions at once; they can't sign in any more."""
+    """End a user's sessions at once; they can't sign in any more. The last owner stays."""
     wiring = start.wiring()
-    with wiring.database.transaction() as session:
-        user = store.by_email(session, email)
-        if user is None:
-            raise Failed(f"there is no user {email!r}; see `crosswalk users list`")
-        if user.disabled_at_ms is None:
-            store.change(session, user.id, disabled_at_ms=wiring.clock())
-            audit.record(session, wiring.clock(), actor(), "user.disabled", user.email)
+    with wiring.database.transaction() as session, _refusing():
+        user = _named(session, email)
+        people.disable(session, actor(), wiring.clock(), user)
     say(f"{user.email} is disabled.")
 
 
-def _told(user: User) -> dict[str, Any]:
-    return {
-        "email": user.email,
-        "name": user.name,
-        "role": user.role,
-        "created_at": rfc3339(user.created_at_ms),
-        "disabled_at": rfc3339(user.disabled_at_ms) if user.disabled_at_ms else None,
-    }
+@users.command()
+@click.argument("email")
+@start
+def enable(start: Start, email: str) -> None:
+    """A disabled user may sign in again."""
+    wiring = start.wiring()
+    with wiring.database.transaction() as session:
+        user = _named(session, email)
+        people.enable(session, actor(), wiring.clock(), user)
+    say(f"{user.email} may sign in again.")
+
+
+def _named(session: "Session", email: str) -> User:
+    user = store.by_email(session, email)
+    if user is None:
+        raise Failed(f"there is no user {email!r}; see `crosswalk users list`")
+    return user
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except people.CannotChange as refused:
+        raise Failed(str(refused)) from None
