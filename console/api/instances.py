@@ -1,4 +1,4 @@
-"""/instances: list, show, versions, apply, export, enable, disable, delete."""
+"""/instances: list, show, versions, restore, apply, export, enable, disable, delete."""
 
 import json
 from typing import Any
@@ -6,18 +6,16 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
-from console import overview, switching
+from console import connections, overview, switching, versions
 from console.access import Right
 from console.api import schemas
 from console.api.problems import NoSuchThing
 from console.api.times import moment_ms
 from console.api.tokens import needs
 from console.configuration import applying, exporting, stored
-from console.configuration.exporting import instance_document
 from console.configuration.planning import plan
 from console.configuration.platforms import WiredPlatforms
 from console.configuration.reading import read
-from console.times import rfc3339
 from console.web.site import Console
 from core.domain.instances import Instance
 from core.store import instances
@@ -73,8 +71,19 @@ def _looking(part: Blueprint, console: Console) -> None:
     def list_versions(name: str) -> Any:
         """Every saved mapping, the newest first."""
         found = find(console, name)
-        with console.wiring.database.reading() as session:
-            return [_version(found, one) for one in instances.versions(session, found.id)]
+        return [versions.document(found, one) for one in versions.every(console.wiring, found)]
+
+    @part.route("/<path:name>/versions/<int:number>/restore", methods=["POST"])
+    @needs(Right.CONFIGURE)
+    @part.arguments(schemas.Restore)
+    @part.response(200, schemas.Applied)
+    def restore_version(given: dict[str, Any], name: str, number: int) -> Any:
+        """Save an older mapping again, as a new version and through the checks of any save: 422 where a
+        platform has one of its fields no more. ``dry_run``: only tell what would change."""
+        made = versions.plan_restore(console.wiring, find(console, name), number)
+        if not given["dry_run"]:
+            connections.save(console.wiring, g.caller, made)
+        return {"applied": not given["dry_run"], "changes": made.lines()}
 
 
 def _switching(part: Blueprint, console: Console) -> None:
@@ -145,18 +154,3 @@ def _apply(console: Console, given: dict[str, Any]) -> dict[str, Any]:
     if not given["dry_run"]:
         applying.carry_out(made, wiring.database, wiring.sealer, wiring.queue, wiring.clock, author=g.caller)
     return {"applied": not given["dry_run"], "changes": made.lines()}
-
-
-def _version(found: Instance, one: instances.Version) -> dict[str, Any]:
-    document = instance_document(
-        Instance(
-            found.id, found.name, found.direction, found.hubspot, found.mainstay, one.mapping, found.enabled
-        )
-    )
-    return {
-        "number": one.number,
-        "author": one.author,
-        "created_at": rfc3339(one.created_at_ms),
-        "mappings": document["mappings"],
-        "filters": document.get("filters", []),
-    }

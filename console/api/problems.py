@@ -17,6 +17,7 @@ from console.contacts.naming import Unclear
 from console.job_control import CannotSwitch, NoSuchJob
 from console.people import CannotChange
 from console.starting import CannotStart
+from console.versions import NoSuchVersion
 from core.coordination.port import CoordinationUnavailable
 from core.platforms.errors import PlatformError
 from core.queue.port import QueueUnavailable
@@ -56,7 +57,7 @@ def of_exception(error: Exception) -> Response:  # noqa: PLR0911 - a table
             return problem(error.code or 500, error.description or "", errors=details.get("messages"))
         case Refused() | linking.Refused() | Busy() | Unclear():
             return _refusal(error)
-        case NoSuchThing() | NotTied() | NoSuchJob():
+        case NoSuchThing() | NotTied() | NoSuchJob() | NoSuchVersion():
             return problem(404, str(error))
         case Wrong():
             return problem(422, str(error), errors=error.problems)

@@ -131,6 +131,12 @@ class Version(Schema):
     filters = fields.List(fields.Nested(FilterRow))
 
 
+class Restore(_In):
+    """Whether to save it, or only to tell what would change."""
+
+    dry_run = fields.Boolean(load_default=False)
+
+
 class ContactArgument(_In):
     """``hubspot:ID``, ``mainstay:ID``, or a bare ID, which is the source's."""
 

@@ -8,7 +8,7 @@ import click
 from console import job_control, starting
 from console.cli.actor import actor
 from console.cli.failing import Failed
-from console.cli.instances import find
+from console.cli.instance_option import find
 from console.cli.output import print_json, print_table, say
 from console.cli.progress import Progress
 from console.cli.start import Start, start

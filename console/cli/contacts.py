@@ -8,7 +8,7 @@ from console import starting
 from console.cli.actor import actor
 from console.cli.contact_option import CONTACT
 from console.cli.failing import Failed
-from console.cli.instances import find
+from console.cli.instance_option import find
 from console.cli.output import print_json, print_table
 from console.cli.start import Start, start
 from console.cli.timeline import print_timeline

@@ -1,36 +1,31 @@
 """``crosswalk instances``: configuration as code, and the switches of single instances."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from console import overview, switching
-from console.cli import configuring
+from console.cli import configuring, versioning
 from console.cli.actor import actor
-from console.cli.failing import Failed
+from console.cli.instance_option import find, named
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.configuration.differences import told_row
 from console.times import rfc3339
-from core.domain.instances import Instance
-from core.store import instances as store
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from core.wiring import Wiring
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, messages on stderr.")
 
 
 @click.group()
 def instances() -> None:
-    """Integration instances: list, show, apply, export, enable, disable, delete."""
+    """Integration instances: list, show, versions, restore, apply, export, enable, disable, delete."""
 
 
 instances.add_command(configuring.apply)
 instances.add_command(configuring.export)
+instances.add_command(versioning.versions)
+instances.add_command(versioning.restore)
 
 
 @instances.command(name="list")
@@ -128,22 +123,6 @@ def delete(start: Start, instance: str, yes: bool) -> None:
         click.confirm(f"Delete the instance {instance}?", abort=True, err=True)
     switching.delete(wiring, found, actor())
     say(f"{instance} is deleted.")
-
-
-def named(session: "Session", name: str) -> Instance:
-    """The instance of that name; Failed with the names that there are."""
-    known = store.all_instances(session)
-    found = next((one for one in known if one.name == name), None)
-    if found is None:
-        names = ", ".join(one.name for one in known) or "none yet"
-        raise Failed(f"there is no instance {name!r}; there are: {names}")
-    return found
-
-
-def find(wiring: "Wiring", name: str) -> Instance:
-    """``named`` in a transaction of its own."""
-    with wiring.database.reading() as session:
-        return named(session, name)
 
 
 def _state(told: dict[str, Any]) -> str:

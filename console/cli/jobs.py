@@ -6,7 +6,7 @@ import click
 
 from console import job_control, job_views
 from console.cli.actor import actor
-from console.cli.instances import find
+from console.cli.instance_option import find
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.job_control import NoSuchJob

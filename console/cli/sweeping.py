@@ -4,7 +4,7 @@ import click
 
 from console import starting
 from console.cli.actor import actor
-from console.cli.instances import find
+from console.cli.instance_option import find
 from console.cli.output import print_json, say
 from console.cli.start import Start, start
 from console.cli.time_options import TIME

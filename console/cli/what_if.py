@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from console.cli.configuring import text_of
-from console.cli.instances import find
+from console.cli.instance_option import find
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.configuration.reading import read

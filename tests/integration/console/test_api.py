@@ -356,3 +356,20 @@ def test_a_viewers_preview_is_masked(scene, owner):
     told = Caller(scene, Role.VIEWER)("POST", "/contacts/preview/in", body).json
     assert record.values["email"] not in str(told) and record.values["firstname"] not in str(told)
     assert "•••@•••" in str(told) and told["changes"]
+
+
+def test_an_older_mapping_is_saved_again(scene, owner):
+    applied(owner)
+    shorter = json.loads(json.dumps(CONFIGURATION))
+    shorter["instances"][0]["filters"] = [{"field": "lifecyclestage", "values": ["lead"]}]
+    assert owner("POST", "/instances/apply", {"configuration": shorter}).status_code == 200
+    path = "/instances/in/versions/1/restore"
+    for role in (Role.VIEWER, Role.OPERATOR):
+        assert Caller(scene, role)("POST", path, {}).status_code == 403
+    dry = owner("POST", path, {"dry_run": True}).json
+    assert dry["applied"] is False and "filter removed: lifecyclestage" in dry["changes"][0]["details"]
+    assert scene.instance("in").mapping_version == 2
+    assert Caller(scene, Role.ADMIN)("POST", path, {}).json["applied"] is True
+    assert scene.instance("in").mapping.filters == () and scene.instance("in").mapping_version == 3
+    assert owner("GET", "/instances/in/versions").json[0]["author"] == "API token integration-admin script"
+    assert owner("POST", "/instances/in/versions/9/restore", {}).status_code == 404
