@@ -42,3 +42,33 @@ class Invited(User):
     """``link`` sets a password, once, within three days."""
 
     link = fields.String()
+
+
+class AuditQuery(_In):
+    """``action``: a whole action, such as contact.linked, or its first part. ``user``: a user's number."""
+
+    since = fields.String(load_default="")
+    until = fields.String(load_default="")
+    action = fields.String(load_default="")
+    user = fields.Integer(load_default=0, validate=validate.Range(0, 2**31 - 1))
+    before = fields.Integer(load_default=0, validate=validate.Range(0, 2**53))
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1_000))
+
+
+class AuditEntry(Schema):
+    """One change; ``origin``: a network address, or the command line's machine."""
+
+    id = fields.Integer()
+    at = fields.String()
+    who = fields.String()
+    origin = fields.String()
+    action = fields.String()
+    subject = fields.String()
+    details = fields.List(fields.String())
+
+
+class AuditPage(Schema):
+    """``older``: the next page's ``before``, null at the end."""
+
+    entries = fields.List(fields.Nested(AuditEntry))
+    older = fields.Integer(allow_none=True)

@@ -11,6 +11,7 @@ from console.api import (
     accounts,
     activity,
     alerts,
+    audit,
     bulk,
     by_hand,
     contacts,
@@ -43,6 +44,7 @@ _PARTS = (
     health,
     alerts,
     users,
+    audit,
 )
 _SECURITY = {"bearer": {"type": "http", "scheme": "bearer", "description": "A token made by an owner."}}
 

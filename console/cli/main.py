@@ -48,6 +48,7 @@ _MODULES = {
     "secrets": "secret_keys",
     "users": "users",
     "tokens": "tokens",
+    "audit": "audit",
 }
 
 

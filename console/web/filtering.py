@@ -19,9 +19,10 @@ PRESETS = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d"
 LOOK_THERE = "Look people up by email, phone or name under Contacts: lists and addresses hold ids only."
 _CONTACT = re.compile(r"(?:(?:hubspot|mainstay):)?[A-Za-z0-9_-]{1,60}")
 _JOB = re.compile(r"[1-9]\d{0,17}", re.ASCII)
+_ACTION = re.compile(r"[a-z-]{1,40}(\.[a-z-]{1,40})?")
 _PHONE = re.compile(r"\d{3}-\d{3}-\d{4}|\d{3}-\d{4}")
 _PERSONAL = re.compile(r"@|\d[\d\s().-]{5,}\d")
-_NAMES = ("instance", "direction", "code", "contact", "text", "state", "job")
+_NAMES = ("instance", "direction", "code", "contact", "text", "state", "job", "action", "user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Filters:
     text: str = ""
     state: str = ""
     job: str = ""
+    action: str = ""
+    user: str = ""
     since_ms: int | None = None
     until_ms: int | None = None
     errors: FormErrors = field(default_factory=FormErrors)
@@ -114,6 +117,12 @@ def _checked(given: Mapping[str, str], since: str, until: str, now_ms: int, erro
     if chosen["job"] and not _JOB.fullmatch(chosen["job"]):
         errors.add("job", "Enter a job's number, such as 12.")
         chosen["job"] = ""
+    if chosen["action"] and not _ACTION.fullmatch(chosen["action"]):
+        errors.add("action", "Choose an action of the list.")
+        chosen["action"] = ""
+    if chosen["user"] and not _JOB.fullmatch(chosen["user"]):
+        errors.add("user", "Choose a user of the list.")
+        chosen["user"] = ""
     since_ms = _read(since, now_ms, "from", errors)
     until_ms = _read(until, now_ms, "to", errors, end=True)
     return Filters(
@@ -126,6 +135,8 @@ def _checked(given: Mapping[str, str], since: str, until: str, now_ms: int, erro
         text=chosen["text"],
         state=chosen["state"],
         job=chosen["job"],
+        action=chosen["action"],
+        user=chosen["user"],
         since_ms=since_ms,
         until_ms=until_ms,
         errors=errors,

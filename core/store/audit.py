@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from sqlalchemy import Text, cast, false, or_, select
+from sqlalchemy import Text, cast, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.domain.digests import digest
@@ -60,11 +60,37 @@ def record(
     session.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What narrows the log. ``action``: a whole action, or its first part (``contact`` for ``contact.linked``
+    and the like). ``who``: exactly this name, without regard to case. ``before_id`` pages."""
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+    action: str = ""
+    who: str = ""
+    before_id: int = 0
+
+
 def entries(session: Session, before_id: int = 0, limit: int = 50) -> list[Entry]:
     """The newest entries first; ``before_id`` pages."""
+    return search(session, Search(before_id=before_id), limit)
+
+
+def search(session: Session, wanted: Search, limit: int) -> list[Entry]:
+    """The newest entries that fit first."""
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
-    if before_id:
-        query = query.where(AuditEntry.id < before_id)
+    if wanted.before_id:
+        query = query.where(AuditEntry.id < wanted.before_id)
+    if wanted.since_ms is not None:
+        query = query.where(AuditEntry.at_ms >= wanted.since_ms)
+    if wanted.until_ms is not None:
+        query = query.where(AuditEntry.at_ms < wanted.until_ms)
+    if wanted.action:
+        below = AuditEntry.action.startswith(f"{wanted.action}.", autoescape=True)
+        query = query.where(or_(AuditEntry.action == wanted.action, below))
+    if wanted.who:
+        query = query.where(func.lower(AuditEntry.who) == wanted.who.lower())
     return [
         Entry(row.id, row.at_ms, row.who, row.action, row.subject, tuple(row.details), row.origin)
         for row in session.scalars(query)
