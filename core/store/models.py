@@ -208,13 +208,19 @@ class SyncLogEntry(Base):
         Index("sync_log_code", "instance_id", "code", "at_ms", "id"),
         Index("sync_log_hubspot", "hubspot_id"),
         Index("sync_log_mainstay", "mainstay_id"),
-        Index("sync_log_resolved", "resolved_at_ms"),
+        Index("sync_log_over", "retold_at_ms", "resolved_at_ms"),
         # Everything that the Problems page counts, of the open entries only.
         Index(
             "sync_log_problems",
             *("instance_id", "account_id", "code", "at_ms", "contact"),
             postgresql_where=text("resolved_at_ms IS NULL"),
             sqlite_where=text("resolved_at_ms IS NULL"),
+        ),
+        Index(
+            "sync_log_first",
+            *("instance_id", "account_id", "code", "first_at_ms"),
+            postgresql_where=text("resolved_at_ms IS NULL AND first_at_ms IS NOT NULL"),
+            sqlite_where=text("resolved_at_ms IS NULL AND first_at_ms IS NOT NULL"),
         ),
     )
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -231,6 +237,8 @@ class SyncLogEntry(Base):
     message: Mapped[str] = mapped_column(Text)
     fingerprint: Mapped[str] = mapped_column(String(40), default="")
     resolved_at_ms: Mapped[int | None]
+    first_at_ms: Mapped[int | None]  # of the first entry that this one tells again, None = it is the first
+    retold_at_ms: Mapped[int | None]  # closed because a later entry tells the same, so nothing was resolved
 
 
 class ProblemState(Base):

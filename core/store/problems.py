@@ -44,7 +44,7 @@ class State:
 @dataclass(frozen=True, slots=True)
 class Group:
     """What is open about one cause. ``contacts`` affected, not attempts: 0 where it is about an account.
-    ``first_ms``: its oldest open entry. ``state`` None = open."""
+    ``first_ms``: since when the oldest of them goes on, however often it was tried. ``state`` None = open."""
 
     key: Key
     direction: str
@@ -165,9 +165,10 @@ def newest_id(session: Session) -> int:
 
 
 def resolved_lately(session: Session, since_ms: int) -> Count:
-    """How many entries were resolved since then."""
+    """How many entries were resolved since then. What a later entry tells again was not."""
     entry = models.SyncLogEntry
-    return counts.bounded(session, select(entry.id).where(entry.resolved_at_ms >= since_ms))
+    over = entry.retold_at_ms.is_(None), entry.resolved_at_ms >= since_ms
+    return counts.bounded(session, select(entry.resolved_at_ms).where(*over))
 
 
 def states(session: Session) -> dict[Key, State]:
@@ -206,14 +207,14 @@ def reopen(session: Session, key: Key) -> None:
     session.execute(delete(row).where(mine))
 
 
-def counts_still(state: State, contacts: Count, first_ms: int, now_ms: int) -> bool:
+def counts_still(state: State, contacts: Count, oldest_ms: int, now_ms: int) -> bool:
     """Whether what was said still counts. It does not once its time is over, once more contacts are affected
-    than it said, or once everything that was open then is gone and new ones came."""
+    than it said, or once everything that was open then is gone or was tried again, and failed, since."""
     if state.until_ms is not None and now_ms >= state.until_ms:
         return False
     if state.until_contacts is not None and contacts.number > state.until_contacts:
         return False
-    return first_ms <= state.at_ms
+    return oldest_ms <= state.at_ms
 
 
 def _group(session: Session, key: Key, said: State | None, now_ms: int) -> Group | None:
@@ -222,9 +223,11 @@ def _group(session: Session, key: Key, said: State | None, now_ms: int) -> Group
     newest = session.execute(of_key.order_by(entry.at_ms.desc()).limit(1)).first()
     if newest is None:
         return None
-    first_ms = session.scalar(select(func.min(entry.at_ms)).where(_open(), _is(key))) or newest[0]
+    oldest_ms = session.scalar(select(func.min(entry.at_ms)).where(_open(), _is(key))) or newest[0]
+    retold = select(func.min(entry.first_at_ms)).where(_open(), _is(key), entry.first_at_ms.is_not(None))
+    first_ms = min(oldest_ms, session.scalar(retold) or oldest_ms)
     contacts = affected(session, [key])
-    counts_ = said is not None and counts_still(said, contacts, first_ms, now_ms)
+    counts_ = said is not None and counts_still(said, contacts, oldest_ms, now_ms)
     return Group(key, newest[1], contacts, first_ms, newest[0], newest[2], said if counts_ else None)
 
 

@@ -1,7 +1,8 @@
 """The Sync Log: every problem of a contact, told once. The caller commits.
 
-A problem is told again only after the contact changed (another fingerprint) or somebody tried again. An entry
-is *open* until the contact got through without that problem.
+A problem is told again only after the contact changed (another fingerprint) or somebody tried again. An
+entry is *open* until the contact got through without that problem, or a later one tells the same again: then
+nothing was resolved (``retold_at_ms``), and the later one knows since when it goes on (``first_at_ms``).
 """
 
 from collections.abc import Iterable
@@ -93,30 +94,38 @@ def tell(
             )
         )
     )
+    first_ms: dict[tuple[str, str], int] = {}
     for row in open_rows:
-        same = current.get((row.code, row.field))
-        if same is not None and row.fingerprint == about.fingerprint and not again:
-            del current[(row.code, row.field)]  # told already
-        else:
-            row.resolved_at_ms = now_ms
-    for problem in current.values():
-        session.add(
-            models.SyncLogEntry(
-                at_ms=now_ms,
-                instance_id=about.instance_id,
-                account_id=about.account_id,
-                direction=about.direction,
-                contact=about.contact,
-                hubspot_id=about.hubspot_id,
-                mainstay_id=about.mainstay_id,
-                url=about.url,
-                code=problem.code,
-                field=problem.field,
-                message=problem.message,
-                fingerprint=about.fingerprint,
-            )
-        )
+        what = (row.code, row.field)
+        if what in current and row.fingerprint == about.fingerprint and not again:
+            del current[what]  # told already
+            continue
+        row.resolved_at_ms = now_ms
+        if what in current:
+            row.retold_at_ms, first_ms[what] = now_ms, row.first_at_ms or row.at_ms
+    for what, problem in current.items():
+        _add(session, about, problem, now_ms, first_ms.get(what))
     return len(current)
+
+
+def _add(session: Session, about: About, problem: Problem, now_ms: int, first_ms: int | None) -> None:
+    session.add(
+        models.SyncLogEntry(
+            at_ms=now_ms,
+            instance_id=about.instance_id,
+            account_id=about.account_id,
+            direction=about.direction,
+            contact=about.contact,
+            hubspot_id=about.hubspot_id,
+            mainstay_id=about.mainstay_id,
+            url=about.url,
+            code=problem.code,
+            field=problem.field,
+            message=problem.message,
+            fingerprint=about.fingerprint,
+            first_at_ms=first_ms,
+        )
+    )
 
 
 def last_open_ms(session: Session, about: About) -> int:
@@ -135,12 +144,18 @@ def tell_account(session: Session, about: About, problem: Problem, now_ms: int, 
     """Note the problem of an account (``about.account_id``), whoever met it; False if it stands there open
     and is not to be told ``again``. What else is open about the account is resolved by it."""
     entry = models.SyncLogEntry
-    mine = (entry.account_id == about.account_id, entry.resolved_at_ms.is_(None))
-    known = session.scalar(select(entry.id).where(*mine, entry.code == problem.code).limit(1))
-    if known is not None and not again:
+    same = (
+        entry.account_id == about.account_id,
+        entry.code == problem.code,
+        entry.resolved_at_ms.is_(None),
+    )
+    first_ms = session.scalar(select(func.min(func.coalesce(entry.first_at_ms, entry.at_ms))).where(*same))
+    if first_ms is not None and not again:
         return False
+    session.execute(update(entry).where(*same).values(retold_at_ms=now_ms))
     resolve_account(session, about.account_id, now_ms)
-    return tell(session, about, [problem], now_ms) > 0
+    _add(session, about, problem, now_ms, first_ms)
+    return True
 
 
 def with_open(session: Session, instance_id: int, contacts: Iterable[str]) -> set[str]:

@@ -270,6 +270,47 @@ def test_problems_count_contacts_by_cause_and_one_with_two_causes_once(database)
         assert problems.resolved_lately(session, NOW_MS).number == 1
 
 
+def test_what_is_told_again_is_not_resolved_and_goes_on_since_its_first_entry(database):
+    hour = problems.HOUR_MS
+    for contact in ("1", "2"):
+        told(database, contact, Code.INVALID_PHONE, at_ms=NOW_MS - 9 * hour)
+        told(database, contact, Code.INVALID_PHONE, at_ms=NOW_MS - hour, again=True)
+    told(database, "1", Code.INVALID_PHONE, at_ms=NOW_MS, again=True)  # tried a second time
+    about = sync_log.About(7, "incoming", "hubspot:2", hubspot_id="2", fingerprint="another")
+    with database.transaction() as session:  # the contact changed, and still does not fit
+        sync_log.tell(session, about, [Problem(Code.INVALID_PHONE, "why")], NOW_MS)
+    with database.reading() as session:
+        assert problems.resolved_lately(session, 0) == counts.NONE
+        (group,) = problems.groups(session, NOW_MS)
+        assert (group.contacts.number, group.first_ms, group.last_ms) == (2, NOW_MS - 9 * hour, NOW_MS)
+        assert sum(problems.trend(session, KEY, NOW_MS)) == 6
+    told(database, "1", Code.INVALID_EMAIL, at_ms=NOW_MS + 1, again=True)  # another problem: this one is over
+    told(database, "2", at_ms=NOW_MS + 1)
+    with database.reading() as session:
+        assert problems.resolved_lately(session, 0).number == 2
+        (group,) = problems.groups(session, NOW_MS)
+        assert (group.key.code, group.first_ms) == (Code.INVALID_EMAIL, NOW_MS + 1)
+    told(database, "2", Code.INVALID_PHONE, at_ms=NOW_MS + 2)  # it begins anew
+    with database.reading() as session:
+        found = problems.group(session, KEY, NOW_MS)
+        assert found is not None and found.first_ms == NOW_MS + 2
+
+
+def test_an_account_refused_again_is_not_resolved_whoever_met_it(database):
+    refused = Problem(Code.AUTHENTICATION_FAILED, "why")
+    for instance_id, at_ms in ((7, NOW_MS), (8, NOW_MS + 1)):
+        about = sync_log.About(instance_id, "incoming", account_id=3)
+        with database.transaction() as session:
+            assert sync_log.tell_account(session, about, refused, at_ms, again=True)
+    with database.transaction() as session:
+        assert not sync_log.tell_account(session, about, refused, NOW_MS + 2, again=False)
+        (group,) = problems.groups(session, NOW_MS)
+        assert (group.key.instance_id, group.first_ms, group.last_ms) == (8, NOW_MS, NOW_MS + 1)
+        assert problems.resolved_lately(session, 0) == counts.NONE
+        sync_log.resolve_account(session, 3, NOW_MS + 3)
+        assert problems.resolved_lately(session, 0).number == 1
+
+
 def state_of(database: Database, now_ms: int = NOW_MS) -> str:
     with database.reading() as session:
         group = problems.group(session, KEY, now_ms)
