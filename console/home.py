@@ -124,10 +124,11 @@ def look(wiring: "Wiring") -> Standing:
     with wiring.database.reading() as session:
         known = instances.all_instances(session)
         everything = console_problems.affected(session, found)
-        failing = console_problems.affected(session, open_)
+        failing = console_problems.affected(session, open_) if len(open_) < len(found) else everything
         linked = counts.links(session)
         exact = not (linked.about or linked.more)
         holds = accounts.held(session)
+        ways = tuple(_way(session, one, known, now_ms) for one in Direction)
         return Standing(
             waiting=waiting,
             linked=linked,
@@ -137,13 +138,13 @@ def look(wiring: "Wiring") -> Standing:
             failing=failing,
             tended=Count(max(0, everything.number - failing.number), everything.more),
             troubled=problem_store.affected_links(session, [one.key for one in found]) if exact else 0,
-            dead=sum(dead_letters.count(session).values()),
+            dead=dead_letters.waiting(session),
             problems=tuple(open_),
             held=tuple(map(_held, sorted(holds, key=_is_away))),
             away=tuple(_held(one) for one in holds if _is_away(one)),
             missing=_missing(session, known, now_ms),
-            ways=tuple(_way(session, one, known, now_ms) for one in Direction),
-            steps=_steps(session, known),
+            ways=ways,
+            steps=_steps(session, known, changed=any(one.last_change_ms for one in ways)),
         )
 
 
@@ -251,12 +252,11 @@ def _way(session: Session, direction: Direction, known: Sequence[Instance], now_
     )
 
 
-def _steps(session: Session, known: Sequence[Instance]) -> tuple[Step, ...]:
+def _steps(session: Session, known: Sequence[Instance], *, changed: bool) -> tuple[Step, ...]:
     platforms = {one.platform for one in accounts.all_accounts(session)}
     began: Mapping[int, int | None] = {
         one.id: instances.times(session, one.id).first_enabled_at_ms for one in known
     }
-    changed = any(outcomes.last_change_ms(session, one.id) for one in known)
     return (
         Step("Connect HubSpot and Mainstay", len(platforms) == 2, "accounts"),
         Step("Choose what is carried over: add an integration", bool(known), "hubspot"),

@@ -5,7 +5,7 @@ takes a hundred contacts a call, Mainstay one), the minutes what the rate budget
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.coordination.port import Rate
@@ -25,7 +25,7 @@ _CALLS = {
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
     """``calls``: platform → calls at most. ``off``: instance that is off → its letters, which would end as
-    ``disabled``. ``unreadable`` letters can't be replayed."""
+    ``disabled``. ``unreadable`` letters can't be replayed. ``groups``: all that fit, whatever the limit."""
 
     letters: int
     contacts: int
@@ -33,6 +33,7 @@ class ReplayPlan:
     minutes: int
     unreadable: int = 0
     off: Mapping[str, int] = field(default_factory=dict)
+    groups: Sequence[Group] = ()
 
     def in_words(self) -> str:
         """One line."""
@@ -76,6 +77,7 @@ def plan(wiring: Wiring, wanted: Search) -> ReplayPlan:
         minutes=math.ceil(seconds / 60),
         unreadable=math.ceil(unreadable * share),
         off=off,
+        groups=found,
     )
 
 

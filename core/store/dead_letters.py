@@ -231,6 +231,12 @@ def count(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def waiting(session: Session) -> int:
+    """How many wait for somebody: read from the index alone."""
+    dead = models.DeadLetter
+    return session.scalar(select(func.count()).select_from(dead).where(dead.state == "dead")) or 0
+
+
 def newest_id(session: Session) -> int:
     """The highest id there is: the bound of a replay that starts now."""
     return session.scalar(select(func.max(models.DeadLetter.id))) or 0

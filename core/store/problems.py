@@ -219,16 +219,24 @@ def counts_still(state: State, contacts: Count, oldest_ms: int, now_ms: int) -> 
 
 def _group(session: Session, key: Key, said: State | None, now_ms: int) -> Group | None:
     entry = models.SyncLogEntry
-    of_key = select(entry.at_ms, entry.direction, entry.message).where(_open(), _is(key))
-    newest = session.execute(of_key.order_by(entry.at_ms.desc()).limit(1)).first()
-    if newest is None:
-        return None
-    oldest_ms = session.scalar(select(func.min(entry.at_ms)).where(_open(), _is(key))) or newest[0]
+    oldest = select(func.min(entry.at_ms)).where(_open(), _is(key))
     retold = select(func.min(entry.first_at_ms)).where(_open(), _is(key), entry.first_at_ms.is_not(None))
-    first_ms = min(oldest_ms, session.scalar(retold) or oldest_ms)
+    newest = (
+        select(entry.at_ms, entry.direction, entry.message)
+        .where(_open(), _is(key))
+        .order_by(entry.at_ms.desc())
+        .limit(1)
+        .subquery()
+    )
+    told = select(newest.c.at_ms, newest.c.direction, newest.c.message)
+    found = session.execute(told.add_columns(oldest.scalar_subquery(), retold.scalar_subquery())).first()
+    if found is None:
+        return None
+    last_ms, direction, message, oldest_ms, retold_ms = found
     contacts = affected(session, [key])
     counts_ = said is not None and counts_still(said, contacts, oldest_ms, now_ms)
-    return Group(key, newest[1], contacts, first_ms, newest[0], newest[2], said if counts_ else None)
+    first_ms = min(oldest_ms, retold_ms or oldest_ms)
+    return Group(key, direction, contacts, first_ms, last_ms, message, said if counts_ else None)
 
 
 def _keys(session: Session) -> list[Key]:

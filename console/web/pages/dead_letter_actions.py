@@ -17,7 +17,7 @@ from console.web.site import Console, Site, signed_in
 from consumers.jobs.replay_plan import plan
 from core.store import dead_letters as store
 from core.store import instances
-from core.store.dead_letters import Group, Search
+from core.store.dead_letters import Search
 
 MOST_CHOSEN = 200  # ids that an address may carry
 FIRST = 5  # letters that are tried before all
@@ -53,14 +53,13 @@ def dead_replay(console: Console) -> Any:
         flash(f"{job.total:,} are replayed, at the platforms’ pace.")
         return redirect(url_for("job", job_id=job.id), 303)
     with console.wiring.database.reading() as session:
-        groups = store.groups(session, chosen.wanted)
-        names = {one.instance for one in groups}
+        names = {one.instance for one in told.groups}
         concerned = [one for one in instances.all_instances(session) if one.name in names]
     return render_template(
         "dead_replay.html",
         told=told,
         chosen=chosen,
-        groups=groups,
+        groups=told.groups,
         first=FIRST,
         waits=waits_for(console.wiring, concerned),
     )
@@ -74,7 +73,7 @@ def dead_discard(console: Console) -> Any:
     with console.wiring.database.reading() as session:
         chosen = replace(chosen, wanted=replace(chosen.wanted, limit=None))
         count, contacts = store.total(session, chosen.wanted)
-        groups: list[Group] = store.groups(session, chosen.wanted)
+        groups = store.groups(session, chosen.wanted)
         newest_id = store.newest_id(session)
     if not count:
         return _nothing("None of these waits any more: they were replayed or discarded.")

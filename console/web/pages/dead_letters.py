@@ -46,7 +46,6 @@ def dead_letters(console: Console) -> Any:
         page = replace(wanted, before_id=before, limit=PAGE + 1, newest_first=True)
         found = store.search(session, page)
         shown = found[:PAGE]
-        total, _ = store.total(session, wanted)
         groups = store.groups(session, wanted)
         later = staleness.since(session, shown)
         places = outward.places(session, console.wiring.settings)
@@ -55,7 +54,7 @@ def dead_letters(console: Console) -> Any:
         "dead_letters.html",
         shown=[(one, contact_of(places, one), letters.out_of_date(later.get(one.id))) for one in shown],
         groups=groups,
-        total=total,
+        total=sum(one.letters for one in groups),
         before=before,
         older_id=shown[-1].id if len(found) > PAGE else 0,
         states=STATES,
