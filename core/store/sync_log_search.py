@@ -53,15 +53,16 @@ def count(session: Session, wanted: Search, bound: int = counts.BOUND) -> Count:
 def page(session: Session, wanted: Search, size: int) -> Page:
     """The newest ``size`` entries that fit and are older than ``wanted.before_id``."""
     newest = _newest(session, wanted, WINDOW if wanted.text else size + 1)
-    query = _named([_entry.id.in_(select(newest.c.id)), *_text(wanted)])
-    query = query.order_by(_entry.at_ms.desc(), _entry.id.desc()).limit(size + 1)
+    order = (newest.c.at_ms.desc(), newest.c.id.desc())
+    fits = select(newest.c.id).where(*_text(wanted, newest.c)).order_by(*order).limit(size + 1)
+    query = _named([_entry.id.in_(list(session.scalars(fits)))])
+    query = query.order_by(_entry.at_ms.desc(), _entry.id.desc())
     found = [_told(row, name) for row, name in session.execute(query)]
     if len(found) > size:
         return Page(tuple(found[:size]), found[size - 1].id)
     if wanted.text:
-        last = session.execute(select(newest).order_by(newest.c.at_ms, newest.c.id)).first()
-        number = counts.bounded(session, select(newest.c.id), WINDOW).number
-        if last is not None and number == WINDOW:
+        last = session.execute(select(newest).order_by(*order).offset(WINDOW - 1).limit(1)).first()
+        if last is not None:
             return Page(tuple(found), last.id, last.at_ms)
     return Page(tuple(found))
 
@@ -72,17 +73,17 @@ def newest_id(session: Session) -> int:
 
 
 def _newest(session: Session, wanted: Search, limit: int) -> Any:
-    """The ids and times of the newest entries that fit, but for the text."""
+    """The ids and times of the newest entries that fit, but for the text; with it where it is looked for."""
+    columns = (_entry.id, _entry.at_ms, *([_entry.message] if wanted.text else []))
     conditions = _narrowed(session, wanted, with_text=False)
     branches = [[]] if wanted.contact or wanted.whom or wanted.cause else _branches(session, wanted)
     parts = []
     for branch in branches:
-        part = select(_entry.id, _entry.at_ms).where(*branch, *conditions)
+        part = select(*columns).where(*branch, *conditions)
         part = part.order_by(_entry.at_ms.desc(), _entry.id.desc()).limit(limit)
         parts.append(select(part.subquery()))
     together = union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
-    merged = select(together.c.id, together.c.at_ms)
-    return merged.order_by(together.c.at_ms.desc(), together.c.id.desc()).limit(limit).subquery()
+    return select(together).order_by(together.c.at_ms.desc(), together.c.id.desc()).limit(limit).subquery()
 
 
 def _branches(session: Session, wanted: Search) -> Sequence[list[ColumnElement[bool]]]:
@@ -144,7 +145,7 @@ def _narrowed(session: Session, wanted: Search, *, with_text: bool = True) -> li
         conditions.append(_of(wanted.whom))
     if wanted.open_only:
         conditions.append(_entry.resolved_at_ms.is_(None))
-    return conditions + (_text(wanted) if with_text else [])
+    return conditions + (_text(wanted, _entry) if with_text else [])
 
 
 def _when(session: Session, wanted: Search) -> list[ColumnElement[bool]]:
@@ -195,8 +196,8 @@ def _before(session: Session, before_id: int) -> ColumnElement[bool]:
     return tuple_(_entry.at_ms, _entry.id) < tuple_(at_ms, before_id)
 
 
-def _text(wanted: Search) -> list[ColumnElement[bool]]:
-    return [_entry.message.icontains(wanted.text, autoescape=True)] if wanted.text else []
+def _text(wanted: Search, told: Any) -> list[ColumnElement[bool]]:
+    return [told.message.icontains(wanted.text, autoescape=True)] if wanted.text else []
 
 
 def _told(row: models.SyncLogEntry, name: str | None) -> Entry:
