@@ -6,7 +6,7 @@ phone number that somebody types never stands in an address, a history or a prox
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,12 +23,14 @@ _ACTION = re.compile(r"[a-z-]{1,40}(\.[a-z-]{1,40})?")
 _PHONE = re.compile(r"\d{3}-\d{3}-\d{4}|\d{3}-\d{4}")
 _PERSONAL = re.compile(r"@|\d[\d\s().-]{5,}\d")
 _NAMES = ("instance", "direction", "code", "contact", "text", "state", "job", "action", "user")
+_TYPED = ("contact", "text", "job")
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """``since`` and ``until``: ``24h`` or RFC 3339, as they stand in the address; the others by their names.
-    ``since_ms``, ``until_ms``: the same in epoch ms. ``errors`` are by the form's fields."""
+    ``since_ms``, ``until_ms``: the same in epoch ms. ``errors`` are by the form's fields; ``refused`` is what
+    was typed there, for the answer to a form alone: it narrows nothing, and no address carries it."""
 
     since: str = ""
     until: str = ""
@@ -44,6 +46,7 @@ class Filters:
     since_ms: int | None = None
     until_ms: int | None = None
     errors: FormErrors = field(default_factory=FormErrors)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def query(self, **more: object) -> dict[str, Any]:
         """The filters as an address carries them; ``more`` is added, None takes one away."""
@@ -75,6 +78,12 @@ def of_address(given: Mapping[str, str], now_ms: int) -> Filters:
 
 def of_form(given: Mapping[str, str], now_ms: int, zone: str) -> Filters:
     """The filters of a form; its times are the reader's own."""
+    read = _of_form(given, now_ms, zone)
+    typed = {name: given.get(name, "").strip() for name in _TYPED if read.errors.at(name)}
+    return replace(read, refused=typed)
+
+
+def _of_form(given: Mapping[str, str], now_ms: int, zone: str) -> Filters:
     errors = FormErrors()
     chosen = given.get("range", "")
     if chosen == given.get("range-was") and (given.get("from") or given.get("to")):

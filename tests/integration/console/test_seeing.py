@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -174,7 +175,12 @@ def test_filters_stand_in_the_address_and_nothing_personal_can_get_there(scene, 
         browser.post("/sync-log", **form)
         assert browser.status == 400 and not browser.answer.request.args, form
         assert "Look people up by email, phone or name under Contacts" in browser.words()
-    assert browser.client.get("/sync-log?text=ana@river.edu").status_code == 400
+        (typed,) = form.values()
+        assert f'type="text" value="{typed}"' in browser.page  # to be mended where it was typed
+        addresses = "".join(re.findall('(?:href|src|action)="[^"]*"', browser.page))
+        assert typed not in addresses and quote(typed) not in addresses and quote_plus(typed) not in addresses
+    answer = browser.client.get("/sync-log?text=ana@river.edu")
+    assert answer.status_code == 400 and "ana@river.edu" not in answer.text
     browser.post("/sync-log", range="between", to="tomorrowish", **{"from": "2026-01-01T00:00"})
     assert browser.status == 400 and "Enter a date and a time" in browser.page
 
