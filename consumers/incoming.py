@@ -223,6 +223,8 @@ def _may_create(context: Context, work: Work) -> None:
     if not blank and not unfit:
         return
     if blank:
-        unfit = [Problem(Code.BLANK_REQUIRED, f"To create the contact, Mainstay needs {', '.join(blank)}.")]
+        labels = {row.mainstay.name: row.mainstay.label for row in context.instance.mapping.rows}
+        needed = ", ".join(labels.get(name) or name for name in blank)
+        unfit = [Problem(Code.BLANK_REQUIRED, f"To create the contact, Mainstay needs {needed}.")]
     work.problems.clear()
     work.end(Outcome.ERROR, *unfit)

@@ -52,6 +52,9 @@ class TestCreate:
         told = one.foreseen("incoming", record)
         assert told.short == ("error", [("blank-required-data-in-record", "")], {})
         assert one.scene.mainstay.all() == []
+        [entry] = one.scene.log()
+        label = {"firstname": "First Name", "lastname": "Last Name", "phone": "Phone"}[name]
+        assert entry.message == f"To create the contact, Mainstay needs {label}."
 
     def test_only_creating_needs_them(self, one: Bench) -> None:
         record = one.hubspot(email="ana@example.edu")
