@@ -38,8 +38,12 @@ class Suspects:
     database: Database
     clock: Callable[[], int]
 
-    def sort(self, deliveries: Sequence[Delivery]) -> Sorted:
-        """What becomes of what was received. The innocent go first, together; then one suspect, alone."""
+    def sort(self, deliveries: Sequence[Delivery], *, busy: bool) -> Sorted:
+        """What becomes of what was received. The innocent go first, together; then one suspect, alone.
+
+        ``busy``: another suspect is at work in this process. If that one stops the worker, a second one would
+        count the try as its own.
+        """
         if not deliveries:
             return Sorted()
         noted = suspects.isolated(self.database, [_id(one) for one in deliveries])
@@ -50,6 +54,8 @@ class Suspects:
         innocent = [one for one in deliveries if one not in suspicious]
         if innocent:
             return Sorted(now=innocent, back=suspicious)
+        if busy:
+            return Sorted(back=suspicious)
         one = [each for each in suspicious if _contact(each) == _contact(suspicious[0])]
         rest = [each for each in suspicious if _contact(each) != _contact(suspicious[0])]
         tries = max(suspects.tried_alone(self.database, _id(each), self.clock()) for each in one)

@@ -45,6 +45,7 @@ IDLE_S, BUSY_S, FULL_S = 0.2, 0.01, 0.05  # how long the loop waits: nothing at 
 DRAIN_S = 22.0  # of the 30 s that SIGTERM allows (contract.md §1)
 AWAY_S = 5.0  # the database is away: messages look again after this
 AGAIN_S = 0.5  # after a fault of our own
+SUSPECT_S = 0.2  # one of several suspects waits for its turn
 _AWAY = (QueueUnavailable, DatabaseUnavailable, CoordinationUnavailable)
 
 
@@ -162,7 +163,8 @@ class Runner:
         if unreadable:
             self._bury_unreadable(unreadable)
             self._settle_received(consumer, unreadable)
-        found = self._suspects.sort([one for one in deliveries if one.message is not None])
+        busy = any(job.alone for job in self._running.values())
+        found = self._suspects.sort([one for one in deliveries if one.message is not None], busy=busy)
         if found.dead:
             self._suspects.bury(found.dead)
             self._settle_received(consumer, found.dead)
@@ -172,11 +174,11 @@ class Runner:
             job = Job(address, found.now, held, found.alone)
             self._running[pool.submit(self._work, job)] = job
             self._forget_received(found.now)
-        self._put_back(consumer, found.back)
+        self._put_back(consumer, found.back, SUSPECT_S if busy else 0.0)
 
-    def _put_back(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
+    def _put_back(self, consumer: Consumer, deliveries: Sequence[Delivery], delay_s: float = 0.0) -> None:
         if deliveries:
-            later = [Later(one, one.message, 0.0) for one in deliveries if one.message is not None]
+            later = [Later(one, one.message, delay_s) for one in deliveries if one.message is not None]
             consumer.settle([], later)
             self._forget_received([one.delivery for one in later])
 
