@@ -72,7 +72,7 @@ def test_both_sides_stand_side_by_side_with_who_wrote_what(here, person):
     words = browser.words()
     assert browser.status == 200 and values["email"] in words and values["firstname"] in words
     assert words.count(values["email"]) == 2, "on both sides"
-    assert "by import" in words and "written by Leads in" in words and "agreed" in words
+    assert "by an import" in words and "written by Leads in" in words and "agreed" in words
     assert "Matching Mainstay ID : skipped" in words and "first_name : written" in words
     mainstay_id = look_up(here.wiring.database, (Platform.HUBSPOT, contact_id)).links[0]["mainstay_id"]
     assert f"/record/0-1/{contact_id}" in browser.page and mainstay_id in words
