@@ -55,5 +55,5 @@ def flat(entry: dict[str, Any]) -> list[Any]:
 
 
 def action_words(action: str) -> str:
-    """An action of the audit log as people read it: ``api-token.revoked`` → Api token revoked."""
-    return action.replace(".", " ").replace("-", " ").capitalize()
+    """An action of the audit log as people read it: ``api-token.revoked`` → API token revoked."""
+    return action.replace(".", " ").replace("-", " ").capitalize().replace("Api ", "API ")

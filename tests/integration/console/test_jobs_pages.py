@@ -203,7 +203,7 @@ def test_a_backfill_a_sweep_and_a_comparison_begin_on_the_instances_page(scene, 
     assert "/integrations/hubspot/instances/1/begin" in browser.get("/integrations/hubspot/instances/1")
     at = "/integrations/hubspot/instances/1/begin"
     browser.get(f"{at}?sample=1")
-    assert "Of the first 12 contacts" in browser.words() and "No scheduler runs" in browser.words()
+    assert "Of all 12 contacts" in browser.words() and "No scheduler runs" in browser.words()
     browser.post(at, do="backfill", max_creates="many")
     assert browser.status == 400 and "Enter a number" in browser.page
     browser.post(at, do="backfill", max_creates="5")

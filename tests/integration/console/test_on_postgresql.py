@@ -48,7 +48,7 @@ def test_from_the_first_user_to_a_restored_version(scene):
     token = owner.page.split('<code class="key">')[1].split("<")[0]
     answer = scene.app.test_client().get("/api/v1/instances", headers={"Authorization": f"Bearer {token}"})
     assert answer.json[0]["mapping_version"] == 3
-    assert "instance.changed" in owner.get("/audit")
+    assert "Instance changed" in owner.get("/audit")
     with scene.wiring.database.reading() as session:
         assert len(accounts.all_accounts(session)) == 2
         assert users.owners(session) == 1

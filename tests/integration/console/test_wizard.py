@@ -77,7 +77,7 @@ def test_the_first_enabling_offers_existing_contacts_with_a_dry_run(scene):
     scene.connect_both()
     browser = finished(scene)
     page = browser.get(f"{browser.path}?sample=1")
-    assert "Of the first 12 contacts (of 12)" in browser.words() and "Existing contacts too" in page
+    assert "Of all 12 contacts" in browser.words() and "Existing contacts too" in page
     browser.post(browser.path, since="all", max_creates="none")
     assert browser.status == 400 and "Enter a number" in browser.page
     browser.post(browser.path, since="all", max_creates="5")
@@ -279,7 +279,7 @@ def test_a_preview_shows_filter_matching_and_every_field(scene):
     browser.get(f"{browser.wizard}/preview?contact={contact}&sample=1")
     words = browser.words()
     assert "Filtered out: nothing would be written" in words
-    assert "Lifecycle Stage needs customer" in words and "Of the first 12 contacts" in words
+    assert "Lifecycle Stage needs customer" in words and "Of all 12 contacts" in words
     browser.send(f"{browser.wizard}/mapping", mapping("next"))
     browser.get(f"{browser.wizard}/preview?contact={contact}")
     assert "Matching" in browser.words() and "Field by field" in browser.words()
