@@ -1,5 +1,8 @@
 """What a database in trouble looks like to the house: DatabaseUnavailable, and never for long."""
 
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -47,3 +50,25 @@ def test_a_server_that_is_gone_without_a_word_is_noticed() -> None:
             told = driver.info.get_parameters()
         engine.dispose()
     assert (told["tcp_user_timeout"], told["keepalives_idle"]) == ("10000", "20")
+
+
+MIGRATE = """
+import sys
+from core.store.database import migrate, open_engine
+from core.store.models import Base
+
+engine = open_engine(sys.argv[1])
+Base.metadata.drop_all(engine)  # what the schema has from the start
+migrate(engine)
+"""
+
+
+def test_migrations_that_begin_at_once_take_turns() -> None:
+    """One of them builds an index concurrently, and waits for every older transaction of the database."""
+    with ExitStack() as stack:
+        urls = [stack.enter_context(postgresql()) for _ in range(3)]
+        running = [
+            subprocess.Popen([sys.executable, "-c", MIGRATE, url], stderr=subprocess.PIPE) for url in urls
+        ]
+        told = [one.communicate(timeout=100)[1].decode()[-300:] for one in running]
+    assert [one.returncode for one in running] == [0, 0, 0], told
