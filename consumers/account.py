@@ -217,7 +217,7 @@ class _Business:
         with self.wiring.database.transaction() as session:
             others = erasure.counterparts(session, *mine)
             # Whoever looks at them now stores what it found before this, or finds the tombstone.
-            accounts.lock(session, [self.account.id, *sorted({one for one, _ in others})])
+            accounts.lock(session, {self.account.id, *(one for one, _ in others)})
             forgetting.forget(session, key, self.wiring.clock(), mine, others)
             self._record(session, message, "", outcome=Outcome.ERASED)
         forgetting.drop_waiting(self.wiring.queue, self.directory, mine, others)

@@ -22,6 +22,7 @@ from core.domain.instances import Existence
 from core.domain.messages import Address, Cause, Lane, Message
 from core.domain.outcomes import Outcome
 from core.platforms.errors import PlatformError
+from core.store import accounts
 
 ENDS = {Existence.DISABLED: Outcome.DISABLED, Existence.DELETED: Outcome.DELETED}
 
@@ -134,7 +135,7 @@ class Batch:
         return self._conclude(works)
 
     def _conclude(self, works: Sequence[Work]) -> Result:
-        result = Result()
+        result, instance = Result(), self.context.instance
         gone_up: list[GivenUp] = []
         failing = Failing(self.context, self.ladder_s, self.context.clock())
         failing.judge_permissions(works)
@@ -143,6 +144,7 @@ class Batch:
             answers = all(message.cause is Cause.FOLLOW_UP for message in work.messages)
             work.follow_up = work.follow_up and (work.outcome in WRITTEN or not answers)
         with self.records.database.transaction() as session:
+            accounts.share(session, {instance.hubspot.id, instance.mainstay.id})
             stuck = failing.note_health(session, works)
             self.records.end_erased(session, works)
             self.records.settle(session, works)

@@ -61,9 +61,12 @@ def note(
     try count, and not those of a contact that fails since before others got through: that one climbs the
     ladder. ``instance`` is whose batch it was, None for the account's own business.
     """
-    row = session.get_one(models.Account, account.id, with_for_update=True)
+    row = session.get_one(models.Account, account.id)
+    if succeeded and not (row.failing or failed):
+        return row.held_code is not None  # as nearly always: the account's row stays free for others
+    session.refresh(row, with_for_update={"key_share": True})
     if succeeded:
-        if (row.failing or failed) and row.held_code is None:
+        if row.held_code is None:
             accounts.recovered(session, account.id, now_ms)
             sync_log.resolve_account(session, account.id, now_ms)
         return row.held_code is not None

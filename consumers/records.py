@@ -92,7 +92,7 @@ class Records:
 
     def end_erased(self, session: Session, works: Sequence[Work]) -> None:
         """Looks that were at work while a privacy deletion went by end at its tombstone, in the transaction
-        that stores what they found; both lock the accounts first (health.note, account.py)."""
+        that stores what they found; accounts.share there, accounts.lock in account.py."""
         ids = [work.contact for work in works]
         buried = erasure.buried(session, self.context.key, self.context.instance.source.id, ids)
         for work in works:

@@ -4,11 +4,11 @@ A *hold* stops all work of an account after broken authentication or an outage. 
 version that failed, so that a late answer to an old token can't hold again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from core.domain.fields import Platform
@@ -216,15 +216,24 @@ def release(session: Session, account_id: int, *, keep_failing: int = 0) -> bool
     return True
 
 
-def lock(session: Session, account_ids: Sequence[int]) -> None:
-    """Wait until nobody else stores what was done with these accounts, and keep others waiting."""
-    for account_id in account_ids:
-        _row(session, account_id, lock=True)
+def lock(session: Session, account_ids: Collection[int]) -> None:
+    """Wait until nobody stores what was done with these accounts (``share``), and keep all others waiting."""
+    _in_order(session, account_ids, select(models.Account.id).with_for_update())
+
+
+def share(session: Session, account_ids: Collection[int]) -> None:
+    """Store what was done with these accounts: together with others who do, never while somebody has a
+    ``lock``. The first statement of its transaction, so that no two wait for each other."""
+    _in_order(session, account_ids, select(models.Account.id).with_for_update(read=True, key_share=True))
+
+
+def _in_order(session: Session, account_ids: Collection[int], query: Select[int]) -> None:
+    session.execute(query.where(models.Account.id.in_(account_ids)).order_by(models.Account.id)).all()
 
 
 def recovered(session: Session, account_id: int, now_ms: int) -> None:
     """A contact got through: no failure counts any more, and no outage."""
-    row = _row(session, account_id)
+    row = _row(session, account_id, lock=True)
     row.failing, row.recovered_at_ms = [], now_ms
     if row.held_code is None:
         row.held_since_ms = None
@@ -266,7 +275,8 @@ def held(session: Session) -> list[Hold]:
 
 def reseal_all(session: Session, sealer: Sealer) -> int:
     """Encrypt every account's credentials under the newest key; returns how many there are."""
-    rows = list(session.scalars(select(models.Account).with_for_update()))
+    query = select(models.Account).order_by(models.Account.id)
+    rows = list(session.scalars(query.with_for_update(key_share=True)))
     for row in rows:
         row.sealed = sealer.reseal(row.sealed)
     session.flush()
@@ -279,7 +289,9 @@ def domain(row: models.Account) -> Account:
 
 
 def _row(session: Session, account_id: int, *, lock: bool = False) -> models.Account:
-    row = session.get(models.Account, account_id, with_for_update=lock or None)
+    # No key of it ever changes. FOR UPDATE would wait for every row that names the account (PostgreSQL,
+    # "Row-Level Locks"), and its writer for us: a deadlock.
+    row = session.get(models.Account, account_id, with_for_update={"key_share": True} if lock else None)
     if row is None:
         raise LookupError(f"there is no account {account_id}")
     return row

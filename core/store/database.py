@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+Done = TypeVar("Done")
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 20_000
 # A server that is gone without a word (its machine, the network) is noticed after 10 s where it owes us an
@@ -119,8 +120,8 @@ class Database:
         with _translated(), Session(self._reader, expire_on_commit=False) as session:
             yield session
 
-    def retry(self, work: Callable[[], Any]) -> Any:
-        """Run a whole transaction again, twice, when it lost against another (a serialisation failure)."""
+    def retry(self, work: Callable[[], Done]) -> Done:
+        """Run a whole transaction again, twice, when it lost against another (a deadlock)."""
         for attempt in range(3):
             try:
                 return work()

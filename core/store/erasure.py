@@ -136,7 +136,7 @@ def _erase_contact(drop: Drop, organisation: int, contact: str, instances: list[
 def _forget_failing(session: Session, accounts: Iterable[int], contacts: set[str]) -> None:
     """The accounts' lists of contacts that fail just now; not counted, as no row goes."""
     query = select(models.Account).where(models.Account.id.in_(accounts)).order_by(models.Account.id)
-    for account in session.scalars(query.with_for_update()):
+    for account in session.scalars(query.with_for_update(key_share=True)):
         if not contacts.isdisjoint(account.failing):
             account.failing = [one for one in account.failing if one not in contacts]
 

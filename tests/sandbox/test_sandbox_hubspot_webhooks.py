@@ -242,6 +242,7 @@ def test_an_absent_receiver_is_tried_again(hooked: Server, receiver: Receiver) -
 
 
 def test_a_post_holds_at_most_100_events(hooked: Server, receiver: Receiver) -> None:
+    hooked.settings(batch_window_s=2)  # all are gathered before the window closes: only fullness ends a POST
     inputs = [{"properties": {"firstname": f"N{n}"}} for n in range(80)]
     hooked.json("POST", f"{CONTACTS}/batch/create", {"inputs": inputs}, 201)
     hooked.settle()

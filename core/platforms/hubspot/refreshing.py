@@ -10,7 +10,7 @@ from collections.abc import Callable
 from core.coordination.port import CoordinationUnavailable, Leases
 from core.domain.fields import Platform
 from core.platforms.errors import AuthenticationFailed, PlatformError, Unavailable
-from core.platforms.hubspot.oauth import HubSpotOAuth
+from core.platforms.hubspot.oauth import Grant, HubSpotOAuth
 from core.store import accounts
 from core.store.accounts import Credentials
 from core.store.database import Database
@@ -67,12 +67,18 @@ class Refreshing:
         try:
             grant = self._oauth.refresh(stored.refresh_token)
         except AuthenticationFailed as error:
+            if (now := self._stored(account_id)).version != stored.version:
+                return now  # the admin reconnected it meanwhile
             error.credential_version = stored.version
             raise
         except PlatformError:
             if self._due(stored, 0):
                 raise
             return stored
+        # A refresh token that is used up and not stored is a connection lost.
+        return self._database.retry(lambda: self._store(account_id, grant))
+
+    def _store(self, account_id: int, grant: Grant) -> Credentials:
         with self._database.transaction() as session:
             accounts.replace_credentials(
                 session, self._sealer, account_id, grant.credentials(), release_hold=False

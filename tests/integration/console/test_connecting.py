@@ -12,6 +12,7 @@ from core.platforms.errors import AuthenticationFailed, Unavailable
 from core.platforms.hubspot.oauth import HubSpotOAuth
 from core.platforms.hubspot.refreshing import EARLY_MS, Refreshing
 from core.store import accounts, drafts, users
+from core.store.database import DatabaseUnavailable
 from tests.integration.console.kit import Browser, Scene
 
 HTTP = urllib3.PoolManager(retries=False)
@@ -179,6 +180,38 @@ def test_a_revoked_grant_is_broken_authentication_of_this_credential_version(sce
         refreshing(scene, lambda: before.expires_at_ms).fresh(account.id)
     assert error.value.credential_version == before.version
     assert before.token not in str(error.value) and before.refresh_token not in str(error.value)
+
+
+def test_a_renewed_token_is_stored_though_the_database_ends_the_first_try(scene, monkeypatch):
+    connected(scene, scene.browser(Role.ADMIN))
+    account, before = stored(scene)
+    replace, tries = accounts.replace_credentials, []
+
+    def deadlocked_once(*args, **options):
+        tries.append(1)
+        if len(tries) == 1:
+            raise DatabaseUnavailable("deadlock detected")
+        return replace(*args, **options)
+
+    monkeypatch.setattr(accounts, "replace_credentials", deadlocked_once)
+    fresh = refreshing(scene, lambda: before.expires_at_ms).fresh(account.id)
+    assert fresh.token == stored(scene)[1].token != before.token and len(tries) == 2
+
+
+def test_a_grant_that_was_replaced_while_it_was_refused_is_no_broken_authentication(scene):
+    connected(scene, scene.browser(Role.ADMIN))
+    account, before = stored(scene)
+    renewing = refreshing(scene, lambda: before.expires_at_ms)
+
+    class Reconnected:
+        def refresh(self, refresh_token):
+            with scene.wiring.database.transaction() as session:
+                changes = {"access_token": "of the new grant", "refresh_token": "new"}
+                accounts.replace_credentials(session, scene.wiring.sealer, account.id, changes)
+            raise AuthenticationFailed(Platform.HUBSPOT, "the connection was revoked", status=400)
+
+    renewing._oauth = Reconnected()
+    assert renewing.fresh(account.id).token == "of the new grant"
 
 
 def test_the_old_token_goes_on_while_hubspot_cannot_renew_it(scene):
