@@ -1,7 +1,7 @@
 """Looking things up in the Sync Log: streamed for downloads, page by page for the console. Reads only.
 
 A page costs the same in a log of any length: it is merged from the newest entries of each (instance, code)
-that there is, which the index ``sync_log_code`` has in order.
+that there is, which the index ``sync_log_code`` has in order; of the open ones, from ``sync_log_problems``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, false, or_, select, tuple_, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.domain.fields import Platform
 from core.store import counts, models
@@ -20,6 +20,7 @@ from core.store.whom import Whom
 WINDOW = 20_000  # how many entries one look for a text reads; further back is another look
 _entry = models.SyncLogEntry
 _STREAMED = 500
+Column = InstrumentedAttribute[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,18 @@ def _newest(session: Session, wanted: Search, limit: int) -> Any:
 
 
 def _branches(session: Session, wanted: Search) -> Sequence[list[ColumnElement[bool]]]:
-    """What the page is merged from: everything, or the (instance, code) pairs that can fit."""
+    """What the page is merged from: everything, or what an index has in order and can fit."""
     if not (wanted.instance or wanted.code or wanted.direction or wanted.open_only):
         return [[]]
     one = models.Instance
     known = {row.id: row for row in session.execute(select(one.id, one.name, one.direction))}
+    columns: tuple[Column, ...] = (_entry.instance_id, _entry.code)
+    if wanted.open_only:
+        columns = (_entry.instance_id, _entry.account_id, _entry.code)
     fits = [
-        [_entry.instance_id == instance_id, _entry.code == code]
-        for instance_id, code in _pairs(session)
+        [column == value for column, value in zip(columns, values, strict=True)]
+        for values in _distinct(session, columns, wanted.open_only)
+        for instance_id, code in [(values[0], values[-1])]
         if wanted.code in ("", code)
         and (not wanted.instance or (instance_id in known and known[instance_id].name == wanted.instance))
         and (
@@ -106,18 +111,19 @@ def _branches(session: Session, wanted: Search) -> Sequence[list[ColumnElement[b
     return fits or [[_entry.id == 0]]
 
 
-def _pairs(session: Session) -> list[tuple[int, str]]:
-    """The (instance id, code) pairs that the log has: one jump through the index for each."""
-    columns = (_entry.instance_id, _entry.code)
-    found: list[tuple[int, str]] = []
+def _distinct(session: Session, columns: Sequence[Column], open_only: bool) -> list[tuple[Any, ...]]:
+    """The values that the log has there: one jump through the index for each."""
+    found: list[tuple[Any, ...]] = []
     while True:
-        query = select(*columns)
+        query = select(*columns).order_by(*columns).limit(1)
+        if open_only:
+            query = query.where(_entry.resolved_at_ms.is_(None))
         if found:
             query = query.where(tuple_(*columns) > tuple_(*found[-1]))
-        row = session.execute(query.order_by(*columns).limit(1)).first()
+        row = session.execute(query).first()
         if row is None:
             return found
-        found.append((row[0], row[1]))
+        found.append(tuple(row))
 
 
 def _named(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:

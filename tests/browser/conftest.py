@@ -117,7 +117,7 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
     def open_page(site: Site, role: Role | None = None, allowed: str = "", **options: Any) -> Any:
         wanted = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **options}
         context = browser.new_context(base_url=site.url, **wanted)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(8000)
         contexts.append(context)
         if role is not None:
             context.add_cookies([site.cookie(role)])

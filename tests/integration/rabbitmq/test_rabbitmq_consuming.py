@@ -200,7 +200,8 @@ def test_the_broker_dies_and_comes_back(private_rabbitmq: RabbitNode, private_qu
     publisher, consumer = private_queue.publisher(), private_queue.consumer()
     publisher.publish([a_message(address, number) for address in addresses for number in range(30)])
     taken = received(consumer, addresses, 60)
-    consumer.settle(taken[:10], [Later(one, one.message, 1.0) for one in taken[10:20] if one.message])
+    # Longer than kill() takes: what is back before would be received in spite of it.
+    consumer.settle(taken[:10], [Later(one, one.message, 5.0) for one in taken[10:20] if one.message])
     private_rabbitmq.kill()
     with pytest.raises(QueueUnavailable):
         consumer.receive(addresses, 100, 1)
