@@ -216,7 +216,8 @@ def decided(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def problem_document(entry: sync_log.Entry, names: Names) -> dict[str, Any]:
-    """An entry of the Sync Log; ``resolved_at`` is null while it is open."""
+    """An entry of the Sync Log; ``resolved_at`` is null while it is open, ``told_again_at`` set where it was
+    closed because a later entry tells the same."""
     return {
         "at": rfc3339(entry.at_ms),
         **names.of_instance(entry.instance_id, entry.account_id),
@@ -226,6 +227,7 @@ def problem_document(entry: sync_log.Entry, names: Names) -> dict[str, Any]:
         "field": entry.field or None,
         "message": entry.message,
         "resolved_at": rfc3339(entry.resolved_at_ms) if entry.resolved_at_ms else None,
+        "told_again_at": rfc3339(entry.retold_at_ms) if entry.retold_at_ms else None,
     }
 
 

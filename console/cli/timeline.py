@@ -96,7 +96,10 @@ def _candidates(step: dict[str, Any]) -> str:
 
 def _problem(one: dict[str, Any]) -> Iterator[str]:
     yield f"{_short(one['at'])}  {one['direction']}  Sync Log: {one['code']}: {one['message']}"
-    yield f"    resolved at {one['resolved_at']}" if one["resolved_at"] else "    still open"
+    if one["told_again_at"]:
+        yield f"    told again at {one['told_again_at']}"
+    else:
+        yield f"    resolved at {one['resolved_at']}" if one["resolved_at"] else "    still open"
 
 
 def _dead(one: dict[str, Any]) -> Iterator[str]:

@@ -207,14 +207,14 @@ def reopen(session: Session, key: Key) -> None:
     session.execute(delete(row).where(mine))
 
 
-def counts_still(state: State, contacts: Count, oldest_ms: int, now_ms: int) -> bool:
+def counts_still(state: State, contacts: Count, first_ms: int, now_ms: int) -> bool:
     """Whether what was said still counts. It does not once its time is over, once more contacts are affected
-    than it said, or once everything that was open then is gone or was tried again, and failed, since."""
+    than it said, or once nothing of what was open then goes on (``first_ms``: since when the oldest does)."""
     if state.until_ms is not None and now_ms >= state.until_ms:
         return False
     if state.until_contacts is not None and contacts.number > state.until_contacts:
         return False
-    return oldest_ms <= state.at_ms
+    return first_ms <= state.at_ms
 
 
 def _group(session: Session, key: Key, said: State | None, now_ms: int) -> Group | None:
@@ -234,8 +234,8 @@ def _group(session: Session, key: Key, said: State | None, now_ms: int) -> Group
         return None
     last_ms, direction, message, oldest_ms, retold_ms = found
     contacts = affected(session, [key])
-    counts_ = said is not None and counts_still(said, contacts, oldest_ms, now_ms)
     first_ms = min(oldest_ms, retold_ms or oldest_ms)
+    counts_ = said is not None and counts_still(said, contacts, first_ms, now_ms)
     return Group(key, direction, contacts, first_ms, last_ms, message, said if counts_ else None)
 
 

@@ -36,7 +36,8 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the Sync Log. ``instance`` is its name; ``resolved_at_ms`` None = still open."""
+    """A line of the Sync Log. ``instance`` is its name; ``resolved_at_ms`` None = still open; ``retold_at_ms``
+    not None = closed only because a later entry tells the same."""
 
     id: int
     at_ms: int
@@ -52,6 +53,7 @@ class Entry:
     message: str
     resolved_at_ms: int | None
     account_id: int = 0  # other than 0: it is about the account, not about a contact
+    retold_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,4 +222,5 @@ def _told(row: models.SyncLogEntry, name: str | None) -> Entry:
         row.message,
         row.resolved_at_ms,
         row.account_id,
+        row.retold_at_ms,
     )

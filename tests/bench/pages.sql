@@ -69,3 +69,9 @@ SELECT
     (ARRAY['platform-unavailable', 'rate-limited', 'unexpected-answer'])[1 + n % 3], 'no luck', 7,
     :now - n * 60000::bigint, :now - n * 50000::bigint, '{}'::bytea, 'dead'
 FROM generate_series(1, 20000) n;
+
+-- As many changes by hand as fifty people make in some years.
+INSERT INTO audit (at_ms, who, action, subject, details)
+SELECT :now - (:total / 200 - n) * 1000, 'olga', CASE n % 10 WHEN 0 THEN 'instance.changed' ELSE 'sign-in' END,
+    'instance ' || n % 7, '["mapping: 1"]'
+FROM generate_series(1, :total / 200) n;

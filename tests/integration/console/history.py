@@ -96,8 +96,17 @@ def happen(scene: Scene, incoming: int, outgoing: int) -> Past:
     return Past(incoming, outgoing, now_ms)
 
 
-def tell(scene: Scene, instance_id: int, contact: str, code: Code, message: str, at_ms: int) -> None:
-    """One problem of a contact of an instance's source."""
+def tell(
+    scene: Scene,
+    instance_id: int,
+    contact: str,
+    code: Code,
+    message: str,
+    at_ms: int,
+    *,
+    again: bool = False,
+) -> None:
+    """One problem of a contact of an instance's source. ``again``: of one that was tried again."""
     from_mainstay = contact.startswith("ms")
     about = sync_log.About(
         instance_id,
@@ -109,7 +118,7 @@ def tell(scene: Scene, instance_id: int, contact: str, code: Code, message: str,
         fingerprint="x",
     )
     with scene.wiring.database.transaction() as session:
-        sync_log.tell(session, about, [Problem(code, message)], at_ms)
+        sync_log.tell(session, about, [Problem(code, message)], at_ms, again=again)
 
 
 def work(scene: Scene) -> None:

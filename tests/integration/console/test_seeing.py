@@ -312,6 +312,29 @@ def test_a_problem_can_be_acknowledged_and_snoozed_and_opens_again(scene, past):
     ]
 
 
+def test_what_somebody_looks_after_stays_so_though_it_is_tried_again_and_fails(scene, past):
+    admin = scene.browser(Role.ADMIN)
+    admin.post(f"{PHONE}/state", do="acknowledge")
+    before = admin.get("/sync-log?code=invalid-phone").count("resolved</span>")
+    now_ms = scene.wiring.clock() + 1
+    for contact in ("1004", "1008"):
+        history.tell(scene, past.incoming, contact, Code.INVALID_PHONE, "phone", now_ms, again=True)
+    assert "Acknowledged by" in admin.get("/problems")
+    log = admin.get("/sync-log?code=invalid-phone")
+    assert log.count("told again") == 2 and log.count("resolved</span>") == before
+    assert "Told again" in admin.words() and "in an entry of its own" in admin.words()
+    for contact in ("1004", "1008"):
+        resolve(scene, past.incoming, contact, now_ms + 1)
+    history.tell(scene, past.incoming, "1009", Code.INVALID_PHONE, "phone", now_ms + 2)
+    assert "Acknowledged by" not in admin.get("/problems")  # nothing that was open then goes on
+
+
+def resolve(scene, instance_id, contact, at_ms):
+    about = sync_log.About(instance_id, "incoming", f"hubspot:{contact}", hubspot_id=contact)
+    with scene.wiring.database.transaction() as session:
+        sync_log.tell(session, about, [], at_ms)
+
+
 def test_a_snooze_that_is_refused_keeps_what_was_typed(scene, past):
     admin = scene.browser(Role.ADMIN)
     typed = {"note": "asked the registrar", "until": "4h", "until_contacts": "many", "at": ""}
