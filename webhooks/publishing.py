@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 
 from core.domain.messages import Message
-from core.queue.port import Publisher, QueueUnavailable
+from core.queue.port import Publisher, QueueUnavailable, nothing
 from core.telemetry import record_published
 from webhooks.problems import TryAgain
 
@@ -26,15 +26,20 @@ class Publishing:
         self._failing = False
         self._probing = False
 
-    def publish(self, messages: Sequence[Message], timeout_s: float) -> None:
-        """All of them are durable on return; TryAgain if that is not sure."""
+    def publish(
+        self, messages: Sequence[Message], timeout_s: float, sent: Callable[[], None] = nothing
+    ) -> None:
+        """All of them are durable on return; TryAgain if that is not sure. ``sent`` is called, perhaps twice,
+        when nothing but waiting is left to do."""
         if not messages:
             return
         probe = self._admit()
+        if probe:
+            sent()  # this may take its time
         started_s = self._clock_s()
         confirmed = False
         try:
-            self._publisher.publish(messages, timeout_s=timeout_s)
+            self._publisher.publish(messages, timeout_s=timeout_s, sent=sent)
             confirmed = True
         except QueueUnavailable:
             raise TryAgain("unconfirmed") from None

@@ -27,13 +27,13 @@ from webhooks import bodies
 from webhooks.problems import NotAuthentic, Refusal, TryAgain, problem
 from webhooks.publishing import Publishing
 from webhooks.routing_table import RoutingTable, Table
-from webhooks.turns import Turns
+from webhooks.turns import Turn, Turns
 
 BUDGET_S = 3.5  # the contract allows 4 s; HubSpot gives up at 5
 _BODY_S = 2.5
 _PUBLISH_S = 3.0
 _LEAST_PUBLISH_S = 0.3
-_AT_WORK = 4  # requests; as many as a publisher has connections to the queue
+_AT_WORK = 4  # requests, as many as a publisher has connections to the queue; one of them not just waiting
 _FOR_GOOD = frozenset({"other-type", "other-object"})  # unwanted whatever the table says
 
 
@@ -72,7 +72,7 @@ class Receiver:
         self._table = table
         self._clock_ms = clock_ms
         self._note = note
-        self._turns = Turns(_AT_WORK)
+        self._places, self._turns = Turns(_AT_WORK), Turns(1)
 
     def receive(self, platform: Platform, opened: Opener) -> Response:
         """Answer the present request: 204 when all its events are durable in the queue, or not wanted."""
@@ -106,17 +106,28 @@ class Receiver:
     def _accepted(self, platform: Platform, opened: Opener, deadline_s: float) -> Response:
         bodies.check_size(request)
         body = bodies.read(request, deadline_s - BUDGET_S + _BODY_S)
-        with self._turns.one(deadline_s - _LEAST_PUBLISH_S):
-            return self._worked_on(platform, opened, body, deadline_s)
+        until_s = deadline_s - _LEAST_PUBLISH_S
+        with self._places.one(until_s):
+            table = self._table.current()
+            with self._turns.one(until_s) as turn:
+                return self._worked_on(platform, opened, body, table, deadline_s, turn)
 
-    def _worked_on(self, platform: Platform, opened: Opener, body: bytes, deadline_s: float) -> Response:
+    def _worked_on(
+        self,
+        platform: Platform,
+        opened: Opener,
+        body: bytes,
+        table: Table | None,
+        deadline_s: float,
+        turn: Turn,
+    ) -> Response:
         delivery = Delivery(
             headers={name.lower(): value for name, value in request.headers.items()},
             body=body,
             uris=self._uris(),
             now_ms=self._clock_ms(),
             settings=self._settings,
-            table=self._table.current(),
+            table=table,
         )
         parsed = self._opened(delivery, opened)
         if delivery.table is None:
@@ -130,7 +141,8 @@ class Receiver:
         left_s = deadline_s - time.monotonic()
         tracing.add(events=len(parsed.events))
         with tracing.publish(len(routed.messages)):
-            self._publishing.publish(routed.messages, max(_LEAST_PUBLISH_S, min(_PUBLISH_S, left_s)))
+            within_s = max(_LEAST_PUBLISH_S, min(_PUBLISH_S, left_s))
+            self._publishing.publish(routed.messages, within_s, sent=turn.end)
         self._count(delivery.table.routing, platform, parsed)
         _tell(platform, parsed, routed, stamp.trace)
         return Response(status=204)

@@ -1,7 +1,8 @@
 """Some requests at a time, in the order in which they came.
 
-Python runs one thread at a time. Sixteen that all have work to do take turns every few milliseconds, and each
-is done as late as the last; and who is served next is chance. Here the ones who wait stand in a line.
+Python runs one thread at a time. Several that all have work to do take turns every few milliseconds, which
+costs time (a sixth more with four of them), and each is done as late as the last; and who is served next is
+chance. Here the ones who wait stand in a line.
 """
 
 import time
@@ -22,14 +23,19 @@ class Turns:
         self._line: deque[Event] = deque()
 
     @contextmanager
-    def one(self, until_s: float) -> Iterator[None]:
+    def one(self, until_s: float) -> Iterator["Turn"]:
         """Wait for a turn, and have it inside; TryAgain if it has not come ``until_s`` (monotonic)."""
         self._take(until_s)
+        turn = Turn(self)
         try:
-            yield
+            yield turn
         finally:
-            with self._lock:
-                self._hand_on()
+            turn.end()
+
+    def hand_on(self) -> None:
+        """A turn is over."""
+        with self._lock:
+            self._hand_on()
 
     def _take(self, until_s: float) -> None:
         with self._lock:
@@ -52,3 +58,17 @@ class Turns:
             self._line.popleft().set()
         else:
             self._free += 1
+
+
+class Turn:
+    """A turn that somebody has."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._over = False
+
+    def end(self) -> None:
+        """Hand it on before its end: what is left is waiting. A second time does nothing."""
+        if not self._over:
+            self._over = True
+            self._turns.hand_on()

@@ -5,11 +5,15 @@ returns. A delivery that is never settled (killed process, lost connection) come
 ``deliveries`` one higher. Only ``consumers/runner.py`` settles.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.domain.messages import Address, Message
+
+
+def nothing() -> None:
+    """Nobody wants to know."""
 
 
 class QueueUnavailable(Exception):
@@ -55,8 +59,12 @@ class Depths:
 class Publisher(Protocol):
     """Used by the receiver's threads, the scheduler, the commands. Safe to share between threads."""
 
-    def publish(self, messages: Sequence[Message], *, timeout_s: float = 3.0) -> None:
-        """Durable on return. QueueUnavailable if not all were confirmed within ``timeout_s``."""
+    def publish(
+        self, messages: Sequence[Message], *, timeout_s: float = 3.0, sent: Callable[[], None] = nothing
+    ) -> None:
+        """Durable on return. QueueUnavailable if not all were confirmed within ``timeout_s``.
+
+        ``sent`` is called when nothing but waiting is left to do, perhaps twice; not if it fails before."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, case, delete, func, insert, select, update
 
 from core.domain.messages import Address, Message
 from core.queue.news import News
-from core.queue.port import Depths, QueueUnavailable
+from core.queue.port import Depths, QueueUnavailable, nothing
 from core.queue.sql_consumer import SqlConsumer
 from core.queue.sql_rows import column_text, columns
 from core.store.models import QueueMessage
@@ -110,12 +110,15 @@ class SqlPublisher:
         self._clock = clock
         self._news = news
 
-    def publish(self, messages: Sequence[Message], *, timeout_s: float = 3.0) -> None:
+    def publish(
+        self, messages: Sequence[Message], *, timeout_s: float = 3.0, sent: Callable[[], None] = nothing
+    ) -> None:
         """All of them or none. QueueUnavailable if other writers keep the database busy for ``timeout_s``."""
         if not messages:
             return
         now = self._clock()
         rows = [{**columns(message), "due_at_ms": now, "enqueued_at_ms": now} for message in messages]
+        sent()
         with translated(QueueUnavailable), writing(self._engine, timeout_s) as connection:
             connection.execute(insert(QueueMessage), rows)
         self._news.tell()

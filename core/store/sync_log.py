@@ -36,8 +36,8 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the Sync Log. ``instance`` is its name; ``resolved_at_ms`` None = still open; ``retold_at_ms``
-    not None = closed only because a later entry tells the same."""
+    """A line of the Sync Log. ``instance`` is its name; ``resolved_at_ms`` None = still open; where
+    ``retold_at_ms`` is told, it was closed only because a later entry tells the same."""
 
     id: int
     at_ms: int

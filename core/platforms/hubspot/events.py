@@ -9,9 +9,9 @@ fields are added without notice, some events have no ``objectId``, and the Test 
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 from core.domain.events import (
     Creation,
@@ -26,6 +26,7 @@ from core.domain.events import (
     Restore,
 )
 
+T = TypeVar("T")
 CONTACT_TYPE_ID = "0-1"  # objectTypeId of contacts in the generic object.* events
 REDACTED = "REDACTED"  # propertyValue of a sensitive property (Properties guide, sensitive data)
 
@@ -37,7 +38,19 @@ _PLAIN: dict[str, type[Creation | Deletion | Restore | PrivacyDeletion]] = {
 }
 
 
-class RecordId(fields.Field[str]):
+class _Checked(fields.Field[T]):
+    """A field that checks its values as it reads them, so no validators are asked: a third of the time."""
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **more: Any
+    ) -> Any:
+        """See marshmallow."""
+        if value is None or value is missing:
+            return super().deserialize(value, attr, data, **more)
+        return self._deserialize(value, attr, data, **more)
+
+
+class RecordId(_Checked[str]):
     """A 64-bit id, as a JSON integer or its digits; a text of ours."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
@@ -48,7 +61,7 @@ class RecordId(fields.Field[str]):
         return str(value)
 
 
-class Milliseconds(fields.Field[int]):
+class Milliseconds(_Checked[int]):
     """An epoch time, as a JSON integer or its digits."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
@@ -59,7 +72,7 @@ class Milliseconds(fields.Field[int]):
         return value
 
 
-class PropertyName(fields.Field[str]):
+class PropertyName(_Checked[str]):
     """A property's internal name."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:

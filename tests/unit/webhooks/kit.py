@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from core.domain.messages import Address, Lane, Message
 from core.domain.routing import Routing, Stamp
 from core.platforms.hubspot import signature as hubspot_signature
 from core.platforms.mainstay import signature as mainstay_signature
-from core.queue.port import QueueUnavailable
+from core.queue.port import QueueUnavailable, nothing
 from core.settings import Settings
 from webhooks.app import create_app
 
@@ -93,8 +93,11 @@ class MemoryPublisher:
     calls: int = 0
     timeouts_s: list[float] = field(default_factory=list)
 
-    def publish(self, messages: Sequence[Message], *, timeout_s: float = 3.0) -> None:
+    def publish(
+        self, messages: Sequence[Message], *, timeout_s: float = 3.0, sent: Callable[[], None] = nothing
+    ) -> None:
         """Keep them all, or none."""
+        sent()
         self.calls += 1
         self.timeouts_s.append(timeout_s)
         if self.down:

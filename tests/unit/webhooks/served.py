@@ -1,12 +1,12 @@
 """What the gunicorn test serves: the receiver, with a queue that is a file, one line per message."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.messages import Message
-from core.queue.port import QueueUnavailable
+from core.queue.port import QueueUnavailable, nothing
 from core.settings import Settings
 from tests.unit.webhooks.kit import KEY, TABLE
 from webhooks.app import create_app
@@ -18,7 +18,9 @@ class FilePublisher:
 
     path: Path
 
-    def publish(self, messages: Sequence[Message], *, timeout_s: float = 3.0) -> None:
+    def publish(
+        self, messages: Sequence[Message], *, timeout_s: float = 3.0, sent: Callable[[], None] = nothing
+    ) -> None:
         """One write, so that lines of several workers don't mix."""
         if self.path.with_name("down").exists():
             raise QueueUnavailable("down")

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from core.domain.messages import Address, Kind, Lane
-from core.queue.port import QueueUnavailable
+from core.queue.port import QueueUnavailable, nothing
 from core.telemetry import metrics_page
 from tests.unit.webhooks.kit import (
     GLOBAL_SECRET,
@@ -254,11 +255,11 @@ class StuckPublisher(MemoryPublisher):
         super().__init__()
         self.entered, self.go = threading.Event(), threading.Event()
 
-    def publish(self, messages: Any, *, timeout_s: float = 3.0) -> None:
+    def publish(self, messages: Any, *, timeout_s: float = 3.0, sent: Callable[[], None] = nothing) -> None:
         if not self.down:
             self.entered.set()
             self.go.wait(10)
-        super().publish(messages, timeout_s=timeout_s)
+        super().publish(messages, timeout_s=timeout_s, sent=sent)
 
 
 def test_while_the_queue_fails_one_request_tries_and_the_others_do_not_wait() -> None:
@@ -287,7 +288,7 @@ def test_while_the_queue_fails_one_request_tries_and_the_others_do_not_wait() ->
 
 def test_a_fault_of_ours_asks_for_another_try(capsys: pytest.CaptureFixture[str]) -> None:
     class Broken(MemoryPublisher):
-        def publish(self, messages: Any, *, timeout_s: float = 3.0) -> None:
+        def publish(self, messages: Any, **options: Any) -> None:
             raise RuntimeError("Ana Ruiz")
 
     app = create_app(settings(), Broken(), lambda: TABLE, lambda: KEY, dict, clock=lambda: NOW_MS)
