@@ -5,7 +5,7 @@ import click
 from console.cli.failing import Failed
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
-from core import telemetry, tracing
+from core import garbage, telemetry, tracing
 from core.domain.fields import Direction, Platform
 from core.domain.messages import Address, Lane
 from core.queue.rabbitmq import RabbitQueue
@@ -84,6 +84,7 @@ def consume(
     _serve_metrics(metrics_port, metrics_host)
     wiring = start.wiring()
     tracing.start(wiring.settings, direction)
+    garbage.look_less_often()
     runner.run(wiring, Direction(direction))
 
 
