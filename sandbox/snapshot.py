@@ -1,14 +1,16 @@
-"""The state file: written whole, atomically, at most once a second, and once more at the end."""
+"""The state file: written whole, atomically, now and then, and once more at the end."""
 
 import json
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.messages import JsonObject
 
 SETTLE_S = 0.5
+REST = 20  # times as long as a write takes: with many contacts, saving must not become the work
 
 
 class Snapshot:
@@ -45,9 +47,12 @@ class Snapshot:
             self._write()
 
     def _keep(self) -> None:
-        while self._changed.wait() and not self._stopping.wait(SETTLE_S):
+        took_s = 0.0
+        while self._changed.wait() and not self._stopping.wait(max(SETTLE_S, REST * took_s)):
             self._changed.clear()
+            began_s = time.monotonic()
             self._write()
+            took_s = time.monotonic() - began_s
 
     def _write(self) -> None:
         assert self._path is not None

@@ -158,9 +158,10 @@ class Feeder:
             return None
         under_way = max(depth, outstanding - depths.retry)  # RabbitMQ does not count what is being worked on
         room = min(self._pace.room(under_way, sum(counts.values())), self._limit(counts, outstanding))
+        looked_s = time.monotonic() - started_s
         if room > 0 and not self._place.end and not self._feed(directory, instance, room):
             return self._failed_s
-        return LOOK_S + 4 * (time.monotonic() - started_s)  # looking must not become the work
+        return LOOK_S + 4 * looked_s  # looking must not become the work
 
     def _beat(self) -> bool:
         with self.wiring.database.transaction() as session:

@@ -128,12 +128,13 @@ class Feeding:
             return None
         room = min(self._pace.room(max(0, missing - depths.retry), ended), Pace.MOST_WAITING - missing)
         waits = self._why_it_waits(addresses) if missing or not self._end else ""
+        looked_s = time.monotonic() - started_s
         self.job = replace(self.job, note=waits)
         if room > 0 and not self._end and not self._feed(room):
             return None
         if self._failed_s:
             return self._failed_s
-        return LOOK_S + 4 * (time.monotonic() - started_s)  # looking must not become the work
+        return LOOK_S + 4 * looked_s  # looking must not become the work
 
     def _count(self) -> int:
         """Note how the messages ended; how many they are."""
