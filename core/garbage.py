@@ -9,7 +9,7 @@ Source: docs.python.org/3.11/library/gc.html, read 2026-11-29.
 
 import gc
 
-THRESHOLDS = (20_000, 20, 100)  # Python's own are (700, 10, 10)
+THRESHOLDS = (20_000, 10, 10)  # Python's own are (700, 10, 10)
 
 
 def look_less_often() -> None:
