@@ -286,6 +286,37 @@ def test_while_the_queue_fails_one_request_tries_and_the_others_do_not_wait() ->
     assert post() == 204
 
 
+def test_who_waits_for_its_confirms_holds_nobody_up() -> None:
+    class Slow(MemoryPublisher):
+        entered, go = threading.Event(), threading.Event()
+
+        def publish(
+            self, messages: Any, *, timeout_s: float = 3.0, sent: Callable[[], None] = nothing
+        ) -> None:
+            first = not self.calls
+            super().publish(messages, timeout_s=timeout_s, sent=sent)
+            if first:
+                self.entered.set()
+                assert self.go.wait(10)
+
+    queue, raw = Slow(), raw_of([change()])
+    app = create_app(settings(), queue, lambda: TABLE, lambda: KEY, dict, clock=lambda: NOW_MS)
+    answers: list[int] = []
+
+    def post() -> None:
+        answer = app.test_client().post("/webhooks/hubspot", data=raw, headers=hubspot_headers(raw))
+        answers.append(answer.status_code)
+
+    waiting = threading.Thread(target=post)
+    waiting.start()
+    assert queue.entered.wait(10)
+    post()
+    assert answers == [204] and waiting.is_alive()
+    queue.go.set()
+    waiting.join(10)
+    assert answers == [204, 204]
+
+
 def test_a_fault_of_ours_asks_for_another_try(capsys: pytest.CaptureFixture[str]) -> None:
     class Broken(MemoryPublisher):
         def publish(self, messages: Any, **options: Any) -> None:

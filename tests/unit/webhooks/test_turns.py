@@ -56,3 +56,15 @@ def test_an_error_inside_gives_the_turn_back() -> None:
         raise ValueError("inside")
     with turns.one(_later()):
         assert turns._free == 0
+
+
+def test_who_only_waits_on_hands_the_turn_on_and_hands_it_on_once() -> None:
+    turns = Turns(1)
+    with turns.one(_later()) as first:
+        first.end()
+        with turns.one(_later()):
+            first.end()  # a publisher that sends a second time says so a second time
+            with pytest.raises(TryAgain), turns.one(time.monotonic()):
+                pass
+    with turns.one(time.monotonic()):
+        pass
