@@ -337,8 +337,11 @@ def test_what_was_said_ends_by_itself(database):
     told(database, "2", at_ms=NOW_MS + 2)
     assert state_of(database) == "acknowledged"
     told(database, "1", Code.INVALID_PHONE, at_ms=NOW_MS + 3, again=True)  # tried again, and failed again
-    assert state_of(database) == "open"
-    say(database, at_ms=NOW_MS + 4)
+    assert state_of(database) == "acknowledged"
+    told(database, "3", Code.INVALID_PHONE, at_ms=NOW_MS + 3)
+    told(database, "1", at_ms=NOW_MS + 4)
+    assert state_of(database) == "open"  # nothing of what was open then goes on
+    say(database, at_ms=NOW_MS + 5)
     with database.transaction() as session:
         problems.reopen(session, KEY)
     assert state_of(database) == "open"

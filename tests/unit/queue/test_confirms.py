@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from amqp import spec
+from amqp.serialization import loads
 
 from core.queue.rabbitmq_confirms import Blocked, Confirms, NotConfirmed, Outgoing
 
@@ -14,6 +16,8 @@ Answer = Callable[["FakeLink"], None]
 
 class FakeLink:
     """A link whose broker says what the test lays out, one answer per wait."""
+
+    channel_id = 3
 
     def __init__(self, *answers: Answer) -> None:
         self.blocked = False
@@ -27,8 +31,9 @@ class FakeLink:
     def confirm_select(self) -> None:
         pass
 
-    def basic_publish(self, envelope: Any, _exchange: str, _key: str, mandatory: bool) -> None:
-        assert mandatory
+    def frame_writer(self, kind: int, channel: int, method: Any, where: bytes, envelope: Any) -> None:
+        assert (kind, channel, method) == (1, self.channel_id, spec.Basic.Publish)
+        assert loads("Bssbb", where, 0)[0] == [0, "crosswalk", "incoming.7", True, False]  # mandatory
         self.published.append(envelope.properties["message_id"])
 
     @contextmanager
