@@ -6,9 +6,11 @@ minutes, the full size an hour and 10 GB.
 """
 
 import os
+import re
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,12 +102,12 @@ def _throughput(one: Stage, size: int) -> Row:
 def _download(one: Stage, size: int) -> Row:
     """``crosswalk log --format csv``: how much memory it takes."""
     output = one.one.folder / "log.csv"
-    usage = _run(one, output, "log", "--format", "csv")
+    usage, most_mb = _run(one, output, "log", "--format", "csv")
     with output.open("rb") as file:
         lines = sum(1 for _ in file) - 1
     return {
         "what": f"growth: CSV of {lines} entries",
-        "MB": round(usage.ru_maxrss / 1024),
+        "MB": round(most_mb),
         **_cpu(usage, lines),
     }
 
@@ -119,7 +121,7 @@ def _whole_source(one: Stage, count: int) -> list[Row]:
         one.one.start("incoming", "outgoing", "scheduler")
         one.drained()  # the scheduler begins with a sweep of its own
         before = one.read()
-        usage = _run(one, one.one.folder / "told", what, "incoming", *arguments)
+        usage, _ = _run(one, one.one.folder / "told", what, "incoming", *arguments)
         one.drained()
         after = one.read()
         ours_s = sum(
@@ -139,8 +141,9 @@ def _whole_source(one: Stage, count: int) -> list[Row]:
     return rows
 
 
-def _run(one: Stage, output: Path, *arguments: str) -> resource.struct_rusage:
-    """A command of ours, and what it used."""
+def _run(one: Stage, output: Path, *arguments: str) -> tuple[resource.struct_rusage, float]:
+    """A command of ours: what it used, and its most resident memory in MB (the kernel's ``ru_maxrss`` begins
+    with that of the process which started it)."""
     with output.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "console", *arguments],
@@ -149,10 +152,18 @@ def _run(one: Stage, output: Path, *arguments: str) -> resource.struct_rusage:
             stdin=subprocess.DEVNULL,
             stdout=file,
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        most_kb = 0
+        while True:
+            told = Path(f"/proc/{process.pid}/status").read_text()
+            if high := re.search(r"VmHWM:\s+(\d+) kB", told):
+                most_kb = int(high[1])
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            time.sleep(0.05)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, arguments
-    return usage
+    return usage, most_kb * 1024 / 1e6
 
 
 def _cpu(usage: resource.struct_rusage, rows: int) -> dict[str, object]:

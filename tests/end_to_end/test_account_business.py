@@ -129,7 +129,9 @@ def test_contacts_that_only_carry_the_crm_id_follow_a_merge_too(tmp_path: Path) 
     """A link counts as the CRM ID and the other way round: the primary's contact keeps the record."""
     with scene(tmp_path) as one:
         for platform in (one.hubspot, one.mainstay):
-            platform.set(webhooks=False)  # the receiver's table is loaded by the first event, with the instance
+            platform.set(
+                webhooks=False
+            )  # the receiver's table is loaded by the first event, with the instance
         ana_record, eva_record = one.hubspot.create(**ANA), one.hubspot.create(**EVA)
         eva, ana = (
             one.mainstay.create(first_name=name, last_name="Ruiz", phone=phone, crm_id=record)
