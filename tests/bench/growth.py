@@ -28,7 +28,7 @@ from tests.services.postgres import Postgres
 Row = dict[str, object]
 TIMES_LESS = 100
 FEWEST = 5_000  # links that the pages need, for each of them to have something to show
-LINKED, ROUNDS = 400, 3
+LINKED, ROUNDS = 400, 7
 SOURCES = (1_000, 4_000)
 NOBODY = {"incoming": "[{field: lifecyclestage, values: [customer]}]"}
 _MORE_LOG = """INSERT INTO sync_log (
