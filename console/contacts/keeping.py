@@ -16,7 +16,7 @@ from consumers.leasing import lease_key
 from core.domain.fields import Platform
 from core.domain.messages import Message, Unreadable
 from core.queue.port import QueueUnavailable
-from core.store import activity, audit, erasure, intents, sync_log, sync_log_search
+from core.store import accounts, activity, audit, erasure, intents, sync_log, sync_log_search
 from core.store.dead_letters import DeadLetter
 from core.store.links import Link
 from core.wiring import Wiring
@@ -122,6 +122,7 @@ def erase(wiring: Wiring, directory: Directory, known: Known, who: str) -> Erase
         marks = [audit.contact_mark(key, platforms[one], contact) for one, contact in both]
         now_ms = wiring.clock()
         with wiring.database.transaction() as session:
+            accounts.lock(session, {one for one, _ in both})  # as consumers/account.py does
             for hubspot, mainstay in groups:
                 for table, number in forgetting.forget(session, key, now_ms, hubspot, mainstay).items():
                     removed[table] = removed.get(table, 0) + number

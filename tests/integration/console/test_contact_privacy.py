@@ -147,6 +147,16 @@ def test_rows_about_others_name_it_no_more(here):
     ]
 
 
+def test_erasing_keeps_away_who_stores_what_was_done_with_the_accounts(here, monkeypatch):
+    """What that does to others: tests/contract/test_account_rows.py."""
+    locked = []
+    monkeypatch.setattr(accounts, "lock", lambda _, ids: locked.append(set(ids)))
+    admin = here.browser(Role.ADMIN)
+    admin.get(page_of(here.of[0], "/erase"))
+    admin.post(page_of(here.of[0], "/erase"), confirm="erase")
+    assert locked == [{1, 2}]
+
+
 def test_an_erased_contact_is_left_alone_and_its_page_still_answers(here):
     record, contact, _ = here.of
     admin = here.browser(Role.ADMIN)
