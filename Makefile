@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-production test check check-deploy wheel pictures format bench proof soak lock sbom routes audit browser clean reference
+.PHONY: help setup demo demo-production test check check-deploy wheel pictures format bench proof soak lock sbom routes audit browser machines clean reference
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -67,7 +67,7 @@ format: setup ## let ruff mend what it can
 bench: setup ## ratios and counted calls (CASE=name for one)
 	$(BIN)/python -m tests.bench $(CASE)
 
-proof: setup ## the long proofs: many kills, many inputs
+proof: setup machines ## the long proofs: many kills, many inputs, deploy/ on a booted machine and a real engine
 	$(BIN)/python -m pytest tests/proof --timeout=3600 $(ARGS)
 
 soak: setup ## random histories for MINUTES=10; a broken law prints its seed
@@ -97,6 +97,10 @@ audit: setup ## known vulnerabilities of what is locked; asks the advisory datab
 
 browser: ## Debian's Chromium, for the tests of the console
 	@command -v chromium >/dev/null || { as=$$([ "$$(id -u)" = 0 ] || echo sudo); $$as apt-get update -qq && $$as apt-get install -y -qq --no-install-recommends chromium fonts-liberation; }
+
+machines: # what the proofs of deploy/ boot: Debian in a folder, a container of systemd's, a Docker engine
+	@if command -v apt-get >/dev/null && ! { command -v debootstrap && command -v systemd-nspawn && command -v dockerd; } >/dev/null; then \
+	  as=$$([ "$$(id -u)" = 0 ] || echo sudo); $$as apt-get update -qq && $$as apt-get install -y -qq --no-install-recommends debootstrap systemd-container docker.io iptables; fi
 
 clean: ## forget the environment and the demo's data
 	rm -rf $(VENV) $(VENV)-runtime $(VENV)-deploy var build dist *.egg-info

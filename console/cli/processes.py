@@ -1,18 +1,23 @@
 """The processes of the Procfile that are not gunicorn's: migrate, consume, schedule; and the settings."""
 
+import time
+
 import click
 
-from console.cli.failing import Failed
+from console.cli.failing import Failed, told
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from core import garbage, telemetry, tracing
 from core.domain.fields import Direction, Platform
 from core.domain.messages import Address, Lane
+from core.queue.port import QueueUnavailable
 from core.queue.rabbitmq import RabbitQueue
 from core.settings import Settings
 from core.store import accounts, instances
+from core.store.database import DatabaseUnavailable, current_revision, encoding_problem
 from core.store.database import migrate as upgrade
 
+WAIT_S = 2.0  # between two looks of `migrate --wait`
 METRICS_PORT = click.option(
     "--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus' /metrics on this port."
 )
@@ -23,11 +28,32 @@ LOG_STYLE = click.option("--log-style", type=click.Choice(["json", "plain"]), de
 
 
 @click.command()
+@click.option("--wait", "waiting", is_flag=True, help="Wait for a database or broker that does not answer.")
 @start
-def migrate(start: Start) -> None:
+def migrate(start: Start, waiting: bool) -> None:
     """Bring the database to this version's schema, and make the queues exist. Safe to run twice."""
+    said = ""
+    while True:
+        try:
+            return _migrate(start)
+        except (DatabaseUnavailable, QueueUnavailable) as error:
+            if not waiting:
+                raise
+            if str(error) != said:  # once for each cause, however long it takes
+                told(error)
+                say("Waiting for it.")
+            said = str(error)
+        time.sleep(WAIT_S)
+
+
+def _migrate(start: Start) -> None:
     wiring = start.wiring(migrated=False)
-    before, after = upgrade(wiring.database.engine)
+    engine = wiring.database.engine
+    if problem := encoding_problem(engine):
+        if not current_revision(engine):
+            raise Failed(problem)
+        say(f"Warning: {problem}, and move the data there.")  # it has worked so far, and goes on
+    before, after = upgrade(engine)
     with wiring.database.reading() as session:
         addresses = [
             Address(Lane.ACCOUNT, one.id)
@@ -52,13 +78,12 @@ def settings(start: Start, as_json: bool) -> None:
 
     Settings come from the environment only. Problems are listed after them, with exit status 2.
     """
-    told = Settings.described(start.environment)
+    described = Settings.described(start.environment)
     if as_json:
-        print_json(told)
+        print_json(described)
     else:
-        print_table(
-            ("Setting", "Value", "From"), ((one["name"], one["value"], one["from"]) for one in told), ""
-        )
+        rows = ((one["name"], one["value"], one["from"]) for one in described)
+        print_table(("Setting", "Value", "From"), rows, "")
     for name in Settings.unknown(start.environment):
         say(f"{name} is no setting of Crosswalk and is ignored.")
     start.settings()

@@ -59,7 +59,12 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
             pool_size=pool_size,
             max_overflow=10,
             hide_parameters=True,
-            connect_args={"connect_timeout": 3, "application_name": "crosswalk", **_NOTICED},
+            connect_args={
+                "connect_timeout": 3,
+                "application_name": "crosswalk",
+                "client_encoding": "utf8",
+                **_NOTICED,
+            },
         )
     if parsed.database and parsed.database != ":memory:":
         _make_folder(Path(parsed.database).parent)
@@ -179,6 +184,20 @@ def migrate(engine: Engine, revision: str = "head") -> tuple[str, str]:
     with _translated():
         command.upgrade(config, revision)
     return before, current_revision(engine)
+
+
+def encoding_problem(engine: Engine) -> str:
+    """Empty if the database can hold every text; else a sentence that says what to do."""
+    if engine.dialect.name == "sqlite":
+        return ""
+    with _translated(), engine.connect() as connection:
+        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding == "UTF8":
+        return ""
+    return (
+        f"the database's encoding is {encoding}, which can't hold every name: make it with "
+        "`createdb --encoding=UTF8 --template=template0`"
+    )
 
 
 def current_revision(engine: Engine) -> str:

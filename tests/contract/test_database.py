@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, delete, event, text
+from sqlalchemy import create_engine, delete, event, make_url, text
 
-from core.store.database import Database, DatabaseUnavailable, open_engine
+from console.cli.main import run
+from console.cli.start import Start
+from core.store.database import Database, DatabaseUnavailable, migrate, open_engine
 from core.store.models import Lease
 from tests.contract.databases import postgresql
 
@@ -72,3 +75,30 @@ def test_migrations_that_begin_at_once_take_turns() -> None:
         ]
         told = [one.communicate(timeout=100)[1].decode()[-300:] for one in running]
     assert [one.returncode for one in running] == [0, 0, 0], told
+
+
+def test_a_database_that_can_not_hold_every_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    name = f"contract_{uuid.uuid4().hex[:12]}"
+    with postgresql() as url:
+        server = create_engine(
+            make_url(url).difference_update_query(["options"]), isolation_level="AUTOCOMMIT"
+        )
+        with server.connect() as connection:
+            connection.execute(
+                text(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+            )
+        try:
+            ours = server.url.set(database=name).render_as_string(hide_password=False)
+            environment = {"CROSSWALK_DATABASE_URL": ours, "CROSSWALK_SECRET_KEY": "a key for the tests"}
+            start = Start(environment)
+            assert run(["migrate"], start) == 1
+            assert "encoding is SQL_ASCII" in capsys.readouterr().err
+            engine = start.wiring(migrated=False).database.engine
+            migrate(engine)  # one that was made by an earlier version
+            assert run(["migrate"], start) == 0
+            assert "Warning: the database's encoding is SQL_ASCII" in capsys.readouterr().err
+            engine.dispose()
+        finally:
+            with server.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name}"))
+            server.dispose()

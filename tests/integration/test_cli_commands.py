@@ -3,9 +3,11 @@
 import json
 import uuid
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from console.cli import processes
 from core.domain.messages import Address, Lane, Message
 from core.store import accounts, audit
 from core.store.outcomes import OutcomeRow, record
@@ -107,6 +109,25 @@ def test_migrate_twice(bare):
     assert "empty" in bare.err
     assert bare("migrate") == 0
     assert "as before" in bare.err
+
+
+def test_migrate_waits_for_a_database_that_comes_late(bare, monkeypatch):
+    database = bare.folder / "crosswalk.db"
+    database.write_text("not yet a database\n" * 100)
+    looks = []
+
+    def sleep(seconds):
+        looks.append(seconds)
+        if len(looks) == 3:
+            database.unlink()
+
+    monkeypatch.setattr(processes, "time", SimpleNamespace(sleep=sleep))
+    assert bare("migrate") == 1
+    assert looks == []
+    assert bare("migrate", "--wait") == 0
+    assert looks == [processes.WAIT_S] * 3
+    assert bare.err.count("The database can't be read") == bare.err.count("Waiting for it.") == 1
+    assert bare.err.endswith("(was empty).\n")
 
 
 def test_apply_tells_its_plan_and_is_idempotent(bare):

@@ -1,6 +1,7 @@
 """RabbitMQ of our own: one node, or a cluster of three. About 8 s to start, 14 s for three."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.services import system
 from tests.services.certificate import certify
 from tests.services.process import Server, eventually, free_port, unavailable
 
@@ -16,7 +18,7 @@ COOKIE = "crosswalk-tests"
 
 def programs() -> Path:
     """Where the package keeps its inner scripts (those on the PATH change user and folder)."""
-    found = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
+    found = system.programs("/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin")
     if not found:
         unavailable("rabbitmq-server is not installed (Debian: apt-get install rabbitmq-server)")
     return found[-1]
@@ -45,7 +47,7 @@ class RabbitNode(Server):
 
     def command(self) -> Sequence[str]:
         """See Server."""
-        return [str(self._programs / "rabbitmq-server")]
+        return system.inside([str(self._programs / "rabbitmq-server")])
 
     def environment(self) -> dict[str, str]:
         """See Server."""
@@ -84,7 +86,9 @@ class RabbitNode(Server):
             self.node,
             *arguments,
         ]
-        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            system.inside(command), env=self.environment(), capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -96,6 +100,11 @@ class RabbitNode(Server):
         lists = list(self.folder.glob("mnesia/*/quorum/*/names.dets"))
         eventually(lambda: all(time.time() - one.stat().st_mtime > 1 for one in lists))
         super().kill()
+
+    def messages(self) -> int:
+        """How many lie in all queues, those included that a consumer holds."""
+        listed = self.ctl("list_queues", "--quiet", "--formatter", "json", "messages")
+        return sum(one["messages"] for one in json.loads(listed))
 
     def raise_alarm(self) -> None:
         """No memory left: publishing connections are blocked."""
@@ -151,15 +160,11 @@ class RabbitCluster:
     def whole(self) -> bool:
         """Whether any node may go without a queue losing its majority."""
         command = [str(programs() / "rabbitmq-diagnostics"), "--erlang-cookie", COOKIE]
-        return all(
-            subprocess.run(
-                [*command, "-n", node.node, "check_if_node_is_quorum_critical"],
-                env=node.environment(),
-                capture_output=True,
-            ).returncode
-            == 0
-            for node in self.nodes
-        )
+        for node in self.nodes:
+            asked = system.inside([*command, "-n", node.node, "check_if_node_is_quorum_critical"])
+            if subprocess.run(asked, env=node.environment(), capture_output=True).returncode:
+                return False
+        return True
 
     def remove(self) -> None:
         """End them and forget their data."""

@@ -5,6 +5,7 @@ import shutil
 import socket
 from collections.abc import Sequence
 
+from tests.services import system
 from tests.services.process import Server, unavailable
 
 
@@ -19,11 +20,12 @@ class RedisServer(Server):
 
     def command(self) -> Sequence[str]:
         """See Server."""
-        program = shutil.which("redis-server")
-        if not program:
+        found = system.programs("/usr/bin/redis-server") if system.other() else [shutil.which("redis-server")]
+        if not found or not found[0]:
             unavailable("redis-server is not installed (Debian: apt-get install redis-server)")
         bind = ("--port", str(self.port), "--bind", "127.0.0.1")
-        return [program, *bind, "--dir", str(self.folder), "--save", "", "--appendonly", "no"]
+        command = [str(found[0]), *bind, "--dir", str(self.folder), "--save", "", "--appendonly", "no"]
+        return system.inside(command)
 
     def answers(self) -> bool:
         """See Server."""

@@ -240,6 +240,7 @@ def test_acknowledgements_are_heard_by_a_broker_without_memory(
     private_rabbitmq.raise_alarm()
     try:
         consumer.settle([*rest, again])
+        eventually(lambda: private_rabbitmq.messages() == 0, within_s=20)
         break_connection(consumer)
         assert consumer.receive([address], 10, 0.5) == []
     finally:

@@ -1,6 +1,7 @@
 """Declaring on a broker that knows us already, removing, and what ships in deploy/rabbitmq."""
 
 import json
+import shutil
 
 import pytest
 
@@ -88,7 +89,8 @@ def test_the_queue_says_what_is_missing(queue: ErasableQueue) -> None:
 def test_the_shipped_policies_can_be_imported_and_apply(private_rabbitmq: RabbitNode) -> None:
     queue = RabbitQueue(private_rabbitmq.url, (1,))
     queue.declare([Address(Lane.INCOMING, 1)])
-    private_rabbitmq.ctl("import_definitions", "deploy/rabbitmq/definitions.json")
+    shipped = shutil.copy("deploy/rabbitmq/definitions.json", private_rabbitmq.folder)
+    private_rabbitmq.ctl("import_definitions", str(shipped))
     listed = private_rabbitmq.ctl("list_queues", "--quiet", "--formatter", "json", "name", "policy")
     policies = {row["name"]: row["policy"] for row in json.loads(listed)}
     assert policies["crosswalk.incoming.1"] == "crosswalk-work"
