@@ -1,5 +1,6 @@
-"""The version before this one, as it was: the last tag, else the first whole state of the repository."""
+"""The version before this one, as it was."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,10 +23,13 @@ def _git(*arguments: str) -> str:
 
 
 def commit() -> str:
-    """The last tag before this state, else the commit that brought the changelog, which describes 0.1.0."""
-    found = _git("describe", "--tags", "--abbrev=0") or _git(
-        "log", "--diff-filter=A", "--format=%H", "--", "CHANGELOG.md"
-    )
+    """The last tag before this state; where nothing is tagged, the commit that wrote the heading of the last
+    release before this state into the changelog."""
+    if tagged := _git("describe", "--tags", "--abbrev=0", "HEAD^"):
+        return tagged
+    headings = re.findall(r"(?m)^## (.+)$", (ROOT / "CHANGELOG.md").read_text())
+    before = headings[1]  # the first is of what is not released yet, or of this state itself
+    found = _git("log", "--format=%H", f"-S## {before}", "--", "CHANGELOG.md")
     if not found:
         unavailable("the repository's history is not here")
     return found.splitlines()[-1]

@@ -108,3 +108,11 @@ def test_the_health_check_of_the_image(status: int, expected: int) -> None:
         assert (
             subprocess.run(command, env=environment, capture_output=True, timeout=20).returncode == expected
         )
+
+
+def test_the_files_name_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    texts = [path.read_text() for path in (*DEPLOY.rglob("*.md"), *DEPLOY.rglob("*.yaml"))]
+    named = {one for text in texts for one in re.findall(r"crosswalk[:-]v?(\d+\.\d+\.\d+)", text)}
+    assert named == {version}
+    assert f"## {version} (" in (ROOT / "CHANGELOG.md").read_text()
