@@ -7,6 +7,7 @@ from core.coordination.port import Rate
 from core.domain.fields import Platform
 from core.domain.instances import Account
 from core.platforms.hubspot.client import SEARCH_RATE
+from core.platforms.throttle import bucket_of
 from core.wiring import Wiring
 
 
@@ -46,7 +47,7 @@ def share_of_calls(wiring: Wiring, account: Account) -> float:
 
 def _budgets(wiring: Wiring, account: Account) -> list[tuple[str, str, Rate]]:
     """(name, bucket, rate), as the clients' throttles have them."""
-    bucket = f"{account.platform}:{account.external_id}"
+    bucket = bucket_of(account.platform, account.external_id)
     if account.platform is Platform.MAINSTAY:
         return [("calls", bucket, wiring.settings.mainstay_rate)]
     return [

@@ -7,7 +7,7 @@ connects when first used.
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from core import telemetry, tracing
@@ -19,7 +19,8 @@ from core.domain.instances import Account
 from core.domain.routing import Routing
 from core.owners import this_process
 from core.platforms.hubspot.client import HubSpotClient, hubspot_client
-from core.platforms.mainstay.client import MainstayClient, mainstay_client
+from core.platforms.mainstay.client import mainstay_client
+from core.platforms.ports import Mainstay
 from core.platforms.transport import Credentials, RecordCall
 from core.queue.port import Queue
 from core.queue.rabbitmq import RabbitQueue
@@ -55,7 +56,7 @@ class Wiring:
     owner: str = ""
     _digest_key: bytes = field(default=b"", repr=False)
     _hubspot: dict[int, HubSpotClient] = field(default_factory=dict)
-    _mainstay: dict[int, MainstayClient] = field(default_factory=dict)
+    _mainstay: dict[int, Mainstay] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def digest_key(self) -> bytes:
@@ -85,23 +86,35 @@ class Wiring:
                 )
             return self._hubspot[account.id]
 
-    def mainstay(self, account: Account) -> MainstayClient:
+    def mainstay(self, account: Account) -> Mainstay:
         """The held client of an organisation. Its field types are those stored when it is made."""
         with self._lock:
             if account.id not in self._mainstay:
                 with self.database.reading() as session:
                     types = accounts.field_types(session, account.id)
-                self._mainstay[account.id] = mainstay_client(
-                    base_url=self.settings.mainstay_api_url,
-                    organisation=account.external_id,
-                    credentials=_Fresh(self, account.id),
-                    auth_scheme=self.settings.mainstay_auth_scheme,
-                    budgets=self.budgets,
-                    rate=self.settings.mainstay_rate,
-                    record_call=self._counting(account.id),
-                    field_types=types,
+                self._mainstay[account.id] = self.open_mainstay(
+                    account.external_id, _Fresh(self, account.id), self._counting(account.id), types
                 )
             return self._mainstay[account.id]
+
+    def open_mainstay(
+        self,
+        organisation: str,
+        credentials: Callable[[], Credentials],
+        record_call: RecordCall,
+        field_types: Mapping[str, str],
+    ) -> Mainstay:
+        """A new client of the chatbot's side: everybody else has it by the port alone."""
+        return mainstay_client(
+            base_url=self.settings.mainstay_api_url,
+            organisation=organisation,
+            credentials=credentials,
+            auth_scheme=self.settings.mainstay_auth_scheme,
+            budgets=self.budgets,
+            rate=self.settings.mainstay_rate,
+            record_call=record_call,
+            field_types=field_types,
+        )
 
     def _counting(self, account_id: int) -> RecordCall:
         def record(platform: Platform, operation: str, status: int, seconds: float) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from core import telemetry
 from core.domain.instances import Account
 from core.platforms.hubspot.client import hubspot_client
-from core.platforms.mainstay.client import mainstay_client
 from core.platforms.ports import HubSpot, Mainstay
 from core.platforms.transport import Credentials
 
@@ -35,16 +34,8 @@ class WiredPlatforms:
 
     def mainstay(self, organisation: str, token: str, field_types: Mapping[str, str]) -> Mainstay:
         """An organisation, by its token."""
-        settings = self._wiring.settings
-        return mainstay_client(
-            base_url=settings.mainstay_api_url,
-            organisation=organisation,
-            credentials=lambda: Credentials(token, 0),
-            auth_scheme=settings.mainstay_auth_scheme,
-            budgets=self._wiring.budgets,
-            rate=settings.mainstay_rate,
-            record_call=telemetry.record_call,
-            field_types=field_types,
+        return self._wiring.open_mainstay(
+            organisation, lambda: Credentials(token, 0), telemetry.record_call, field_types
         )
 
     def connected(self, account: Account) -> HubSpot:

@@ -3,9 +3,21 @@
 Batches are the unit of work. A failure of the whole call raises; a failure of one contact comes back as
 a ``PlatformError`` in its place, so that one bad contact never fails its neighbours. A client takes a refused
 or crashing batch apart by itself until only the culprit is left.
+
+The rules know what a client shows and takes by name and form: a client translates where its platform has
+others. Of ``Mainstay``, the chatbot's side:
+
+- fields ``id`` ``crm_id`` ``first_name`` ``last_name`` ``phone`` ``email``, and ``custom.NAME`` for those
+  that people made; ``previous_phone`` in an answer where the platform tells it.
+- ``crm_id`` and ``phone`` are unique in the organisation, blanks aside: that makes the claim of a record and
+  a repeated create safe. A taken one is a Conflict whose ``fields`` say DUPLICATE_CRM_ID, DUPLICATE_CONTACT.
+- values to write come as ``core.domain.values.wire`` makes them: ten digits for a phone, JSON's numbers, a
+  list of several choices. Values that were read may have any form that ``canonical`` knows there.
+- ``Contact.left_out`` for whoever is archived or a test, ``modified_ms`` by the platform's own clock.
+- every call waits for the budget that ``throttle.bucket_of`` names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +40,12 @@ class Page:
 
 class HubSpot(Protocol):
     """One portal. All ids are strings. Every method: AuthenticationFailed, RateLimited, Unavailable, …"""
+
+    def background(self) -> "HubSpot":
+        """The same portal for backfills and sweeps: live calls go first."""
+
+    def while_ours(self, ours: Callable[[], bool]) -> "HubSpot":
+        """The same portal for a batch, whose calls begin only while ``ours()``."""
 
     def read(self, ids: Sequence[str], names: Sequence[str], *, history: bool = False) -> dict[str, Answer]:
         """By record id, any number. Every asked id is a key. A merged-away id leads to its survivor
@@ -78,6 +96,12 @@ class HubSpot(Protocol):
 
 class Mainstay(Protocol):
     """One organisation. Calls run side by side within the budget."""
+
+    def background(self) -> "Mainstay":
+        """The same organisation for backfills and sweeps: live calls go first."""
+
+    def while_ours(self, ours: Callable[[], bool]) -> "Mainstay":
+        """The same organisation for a batch, whose calls begin only while ``ours()``."""
 
     def get(self, keys: Sequence[str]) -> dict[str, Answer]:
         """By Mainstay ID, CRM ID or phone: the platform looks at all three (facts/mainstay.md §6.1), so the

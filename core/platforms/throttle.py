@@ -33,6 +33,11 @@ SPACE_S = 0.05  # more than a window between a call and the one a window after i
 NOT_OURS_S = 0.3  # whose leases ran out looks again after this
 
 
+def bucket_of(platform: Platform, external_id: str) -> str:
+    """The name of an account's budget: its clients wait for it, Health and the alerts look at it."""
+    return f"{platform}:{external_id}"
+
+
 class Priority(StrEnum):
     """Live changes go before backfills and sweeps."""
 

@@ -16,7 +16,7 @@ from core.platforms.hubspot.batches import MOST_IN_URL, Batches
 from core.platforms.hubspot.calls import Calls
 from core.platforms.hubspot.search import Search
 from core.platforms.ports import Answer, Page, Values
-from core.platforms.throttle import Priority, Throttle
+from core.platforms.throttle import Priority, Throttle, bucket_of
 from core.platforms.transport import Credentials, Limits, RecordCall
 
 LIST_PAGE = 100
@@ -142,7 +142,7 @@ def hubspot_client(
     max_wait_s: float = 15.0,
 ) -> HubSpotClient:
     """A client for one portal. ``portal`` names its rate budget; ``host``, ``version`` as in the settings."""
-    bucket = f"hubspot:{portal}"
+    bucket = bucket_of(Platform.HUBSPOT, portal)
     return HubSpotClient(
         Calls(host, version, credentials, record_call, limits or Limits()),
         Throttle(budgets, Platform.HUBSPOT, bucket, rate, max_wait_s=max_wait_s),

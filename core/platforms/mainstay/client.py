@@ -32,7 +32,7 @@ from core.platforms.mainstay import catalogue, payloads
 from core.platforms.mainstay.calls import Calls
 from core.platforms.mainstay.listing import EVERYBODY, Listing
 from core.platforms.ports import Answer, Page, Values
-from core.platforms.throttle import Priority, Throttle
+from core.platforms.throttle import Priority, Throttle, bucket_of
 from core.platforms.transport import Credentials, Limits, RecordCall
 
 UPDATE_METHOD = "PATCH"  # unknown; the framework's norm. PUT is the other candidate
@@ -271,7 +271,8 @@ def mainstay_client(
     max_wait_s: float = 15.0,
 ) -> MainstayClient:
     """A client for one organisation, whose id names its rate budget; the rest as in the settings."""
-    throttle = Throttle(budgets, Platform.MAINSTAY, f"mainstay:{organisation}", rate, max_wait_s=max_wait_s)
+    bucket = bucket_of(Platform.MAINSTAY, organisation)
+    throttle = Throttle(budgets, Platform.MAINSTAY, bucket, rate, max_wait_s=max_wait_s)
     calls = Calls(
         base_url=base_url,
         auth_scheme=auth_scheme,
