@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from core.domain.fields import Platform
 from core.domain.routing import Routing
+from core.platforms.mainstay import events, signature
 from core.queue.port import Publisher
 from core.settings import Settings
 from core.telemetry import log, record_request
@@ -63,7 +64,8 @@ def create_app(
         app.add_url_rule(path, path, view, methods=[method], provide_automatic_options=False)  # type: ignore[arg-type]
 
     route("/webhooks/hubspot", partial(receiver.receive, Platform.HUBSPOT, hubspot.opened), "POST")
-    route("/webhooks/mainstay", partial(receiver.receive, Platform.MAINSTAY, mainstay.opened), "POST")
+    opened = partial(mainstay.opened, signature.speakers, events.parse)
+    route("/webhooks/mainstay", partial(receiver.receive, Platform.MAINSTAY, opened), "POST")
     route("/healthz", health.alive, "GET")
     route("/readyz", checks.ready, "GET")
     route("/metrics", health.Metrics(tell_shared).page, "GET")

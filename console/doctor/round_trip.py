@@ -4,7 +4,6 @@ The requests carry an empty list of events, signed as the platforms sign: the re
 queues nothing. What our settings sign and the receiver accepts, a platform with the same secret can send.
 """
 
-import uuid
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -86,13 +85,8 @@ def _mainstay(
         yield warning("mainstay-signature", url, "there is no secret: Mainstay's events are refused", step)
         return
     for which, secret in named:
-        stamp, identity = str(round(clock_s())), f"doctor_{uuid.uuid4().hex}"
-        signed = {
-            "webhook-id": identity,
-            "webhook-timestamp": stamp,
-            "webhook-signature": mainstay.sign(secret, identity, stamp, _EMPTY),
-        }
-        yield _taken("mainstay-signature", url, which, ask("POST", url, clock_s, _EMPTY, _JSON | signed))
+        signed, body = mainstay.trial(secret, round(clock_s()))
+        yield _taken("mainstay-signature", url, which, ask("POST", url, clock_s, body, _JSON | signed))
     yield _unsigned("mainstay-signature", url, ask("POST", url, clock_s, _EMPTY, _JSON))
 
 

@@ -3,9 +3,6 @@
 Called by the receiver with the raw bytes, before anything is parsed. Mainstay publishes no webhook format
 (facts/mainstay.md §1.3, 2026-11-23); this is the Standard Webhooks convention (standardwebhooks.com, read
 2026-11-23), kept in one file so that a real format can take its place.
-
-An organisation with secrets of its own is spoken for by those alone; the global ones speak for all others.
-The organisation's name stands inside the body, so the secret is found first and held against it later.
 """
 
 import base64
@@ -13,12 +10,12 @@ import binascii
 import hashlib
 import hmac
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 
 from core.settings import webhook_secret
 
 TOLERANCE_S = 300
-GLOBAL = 0  # who speaks with the global secret; accounts are numbered from 1
 
 
 def sign(secret: str, webhook_id: str, timestamp_s: str, body: bytes) -> str:
@@ -29,12 +26,21 @@ def sign(secret: str, webhook_id: str, timestamp_s: str, body: bytes) -> str:
     )
 
 
+def trial(secret: str, now_s: int) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a delivery without events, signed as Mainstay signs: so the doctor tries the
+    receiver."""
+    webhook_id, body = f"doctor_{uuid.uuid4().hex}", b"[]"
+    signature = sign(secret, webhook_id, str(now_s), body)
+    headers = {"webhook-id": webhook_id, "webhook-timestamp": str(now_s), "webhook-signature": signature}
+    return headers, body
+
+
 def speakers(
     headers: Mapping[str, str], body: bytes, *, secrets: Mapping[int, Sequence[str]], now_s: int
 ) -> tuple[frozenset[int], str]:
     """Whose secrets signed this, and if nobody's: why (missing, malformed, stale, future or wrong).
 
-    ``secrets``: account id, or GLOBAL → ``whsec_…`` texts. ``headers`` by lower-case name.
+    ``secrets``: speaker (webhooks/mainstay.py) → ``whsec_…`` texts. ``headers`` by lower-case name.
     ``webhook-signature`` may hold several signatures, separated by spaces (rotation on the sender's side).
     Never raises, whatever the headers hold.
     """
@@ -57,11 +63,6 @@ def speakers(
         if any(matches):
             found.add(speaker)
     return frozenset(found), "" if found else "wrong"
-
-
-def may_speak(found: frozenset[int], account_id: int | None, has_own_secret: bool) -> bool:
-    """Whether these speakers may tell of an organisation: ``account_id`` is None where it is unknown."""
-    return (account_id if has_own_secret and account_id is not None else GLOBAL) in found
 
 
 def _expected(secret: str, webhook_id: str, timestamp: str, body: bytes) -> bytes:
