@@ -5,39 +5,27 @@ not documented: what is uncertain stands in ``calls``, ``payloads``, ``errors`` 
 constants here (facts/mainstay.md §5, the proposed contract, read 2026-11-23).
 """
 
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from core import tracing
 from core.coordination.port import Budgets, Rate
 from core.domain.codes import Code
 from core.domain.contacts import Contact
 from core.domain.fields import Field, FieldType, Platform
-from core.platforms.apart import MOST_FAILED_IN_A_ROW, is_everybodys, marked, rounds
-from core.platforms.errors import (
-    AuthenticationFailed,
-    NotFound,
-    PermissionMissing,
-    PlatformError,
-    RateLimited,
-    Refused,
-    Unavailable,
-    UnexpectedAnswer,
-)
+from core.platforms.apart import rounds
+from core.platforms.errors import NotFound, Refused, UnexpectedAnswer
 from core.platforms.mainstay import catalogue, payloads
 from core.platforms.mainstay.calls import Calls
 from core.platforms.mainstay.listing import EVERYBODY, Listing
 from core.platforms.ports import Answer, Page, Values
+from core.platforms.singly import each
 from core.platforms.throttle import Priority, Throttle, bucket_of
 from core.platforms.transport import Credentials, Limits, RecordCall
 
 UPDATE_METHOD = "PATCH"  # unknown; the framework's norm. PUT is the other candidate
-TRIES = 3  # of a call that came too soon
-TOO_LONG_S = 2.5
 SIDE_BY_SIDE = 16  # calls; the budget holds them back, so this is for platforms that are slow to answer
 
 LIST_FROM = 4  # contacts: fewer are read one by one
@@ -151,31 +139,7 @@ class MainstayClient:
         return _contact(document, write=True)
 
     def _each(self, keys: Sequence[str], one: Callable[[str], Contact]) -> dict[str, Answer]:
-        """One call per key, side by side; no more of them once it is clear that all would fail."""
-        watch = _Watch()
-
-        def guarded(key: str) -> Answer:
-            if watch.ended is not None:
-                return marked(watch.ended, False)
-            for again in range(TRIES - 1, -1, -1):
-                try:
-                    found = one(key)
-                except PlatformError as error:
-                    if again and _came_too_soon(error):
-                        continue  # the throttle holds the next call back until then
-                    watch.failed(error)
-                    return error
-                watch.succeeded()
-                return found
-            raise AssertionError("unreachable")
-
-        several, pool = len(keys) > 1, self._pools[self._priority]
-        answers = dict(zip(keys, (pool.map if several else map)(tracing.here(guarded), keys), strict=True))
-        errors = [answer for answer in answers.values() if isinstance(answer, PlatformError)]
-        whole = (AuthenticationFailed, RateLimited, PermissionMissing)
-        if errors and len(errors) == len(answers) and all(isinstance(error, whole) for error in errors):
-            raise errors[0]
-        return answers
+        return each(self._pools[self._priority], keys, one)
 
     def _told(self, path: str) -> Any:
         """What a list of fields says; None where there is no such list (404)."""
@@ -194,38 +158,6 @@ class MainstayClient:
             return field  # without options any value may be written: Mainstay then judges
         values = document.get("values") if isinstance(document, Mapping) else document
         return replace(field, options=catalogue.options(values))
-
-
-class _Watch:
-    """Over the calls of one method: whether the platform answers at all. Shared by the threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._failed_in_a_row = 0
-        self.ended: PlatformError | None = None
-
-    def succeeded(self) -> None:
-        with self._lock:
-            self._failed_in_a_row = 0
-
-    def failed(self, error: PlatformError) -> None:
-        with self._lock:
-            if is_everybodys(error) and not isinstance(error, PermissionMissing):
-                self.ended = error
-            elif isinstance(error, Unavailable | UnexpectedAnswer):
-                self._failed_in_a_row += 1
-                if self._failed_in_a_row >= MOST_FAILED_IN_A_ROW:
-                    self.ended = Unavailable(
-                        error.platform, f"{self._failed_in_a_row} in a row failed", status=error.status
-                    )
-            else:
-                self._failed_in_a_row = 0
-
-
-def _came_too_soon(error: PlatformError) -> bool:
-    """A 429 that is over at once: our calls came closer on their way. Without another try here the rest of
-    the batch would go back into the queue, and all that was read for it would be read again."""
-    return error.status == 429 and (error.retry_after_s or TOO_LONG_S) < TOO_LONG_S
 
 
 def _path(key: str) -> str:

@@ -19,8 +19,9 @@ from core.platforms.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from core.platforms.mainstay.client import SIDE_BY_SIDE, TRIES
+from core.platforms.mainstay.client import SIDE_BY_SIDE
 from core.platforms.ports import Answer, Mainstay
+from core.platforms.singly import TRIES
 from core.platforms.transport import Credentials
 from tests.contract.platforms.kit import QUICK, Bench, mainstay_bench, student
 
