@@ -7,6 +7,7 @@ Needs root, Linux and Debian's systemd-container.
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -98,9 +99,10 @@ class Machine:
 
     def remove(self) -> None:
         """Switch it off and forget it."""
-        if self._nspawn:
-            self._nspawn.kill()
-            self._nspawn.wait()
+        if self._nspawn and self._nspawn.poll() is None:
+            if leader := self._leader():
+                os.kill(int(leader), signal.SIGKILL)  # and with it all that runs in there
+            self._nspawn.wait(timeout=30)
         subprocess.run(["umount", "--lazy", str(self.root)], check=False)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
