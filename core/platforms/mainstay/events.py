@@ -30,7 +30,7 @@ class ContactObject(fields.Field[dict[str, Any]]):
         identity = value.get("id") or value.get("admithub_id")
         if isinstance(identity, bool) or not isinstance(identity, str | int):
             raise ValidationError("no id")
-        text = str(identity)
+        text = payloads.identity(value)  # none for 0, which is nobody
         if not 0 < len(text) <= _ID_LENGTH or not text.isprintable() or " " in text:
             raise ValidationError("not an id")
         return payloads.flatten(value)

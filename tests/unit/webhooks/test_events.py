@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -272,6 +272,7 @@ def test_any_json_gives_hubspot_events_or_counts(document: Any) -> None:
 
 
 @hypothesis_settings(deadline=None)
+@example({"type": "contact.updated", "org_id": "hill", "contact": {"id": None, "admithub_id": 0}})
 @given(JSON | st.lists(MAINSTAY_LIKE, max_size=3))
 def test_any_json_gives_mainstay_events_or_counts(document: Any) -> None:
     members = document if isinstance(document, list) else [document]
