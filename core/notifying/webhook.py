@@ -11,6 +11,7 @@ from core.notifying.addresses import place
 from core.notifying.problems import NotSent
 from core.platforms.deadline import pools
 from core.settings import Network
+from core.unanswered import in_words
 
 CONNECT_S, READ_S, WHOLE_S = 3.0, 5.0, 10.0
 _MOST_BYTES = 65_536
@@ -48,7 +49,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Sequence[Ne
         with suppress(HTTPError):  # the status says it all
             _drain(answer)
     except HTTPError as error:
-        raise NotSent(f"no answer ({type(error).__name__})") from None
+        raise NotSent(in_words(error)) from None
     finally:
         pool.close()
     if not 200 <= answer.status <= 299:

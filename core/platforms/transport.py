@@ -14,12 +14,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import Retry, Timeout
 
 from core.domain.fields import Platform
 from core.platforms.deadline import pools
 from core.platforms.errors import PlatformError, Unavailable, UnexpectedAnswer
+from core.unanswered import in_words, reason_of
 
 CONNECT_S = 3.0
 READ_S = 10.0
@@ -120,28 +121,11 @@ def failure(platform: Platform, error: Exception, *, write: bool) -> PlatformErr
 
     Only a connection that never came about is known to have carried nothing.
     """
-    reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+    reason = reason_of(error)
     if isinstance(reason, AnswerTooLarge):
         return UnexpectedAnswer(platform, "the answer is too large", maybe_applied=write)
     never_sent = isinstance(reason, NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
-    return Unavailable(platform, _in_words(reason), maybe_applied=write and not never_sent)
-
-
-def _in_words(reason: Exception) -> str:
-    """Why there is no answer, for people. urllib3's own text may quote the address with its query."""
-    match reason:
-        case NameResolutionError():
-            return "its host name is not known"
-        case NewConnectionError():
-            refused = isinstance(reason.__cause__, ConnectionRefusedError)
-            return "connection refused" if refused else "no connection"
-        case urllib3.exceptions.TimeoutError() | TimeoutError():
-            return "no answer in time"
-        case urllib3.exceptions.SSLError():
-            return "TLS failed"
-        case urllib3.exceptions.ProtocolError():
-            return "the connection broke off"
-    return f"no answer ({type(reason).__name__})"
+    return Unavailable(platform, in_words(reason), maybe_applied=write and not never_sent)
 
 
 def parsed(body: bytes | str) -> Any:

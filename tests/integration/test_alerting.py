@@ -267,7 +267,7 @@ def test_one_destination_in_trouble_does_not_hold_up_another(scene: Scene) -> No
     scene.alerting.run()
     assert [one["To"] for one in scene.mail.messages] == ["oncall@river.example"]
     with scene.wiring.database.reading() as session:
-        assert alert_settings.destination(session, 2).problem == "no answer (NewConnectionError)"  # type: ignore[union-attr]
+        assert alert_settings.destination(session, 2).problem == "connection refused"  # type: ignore[union-attr]
 
 
 def test_a_hold_is_told_after_two_minutes_and_while_it_flaps_once(scene: Scene) -> None:

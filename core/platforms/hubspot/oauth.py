@@ -16,6 +16,7 @@ from core.domain.fields import Platform
 from core.platforms.bounded_session import BoundedSession
 from core.platforms.errors import AuthenticationFailed, PlatformError, Unavailable, UnexpectedAnswer
 from core.settings import Settings
+from core.unanswered import in_words
 
 SCOPES = (
     "oauth",
@@ -107,8 +108,7 @@ class HubSpotOAuth:
             status = error.response.status_code if error.response is not None else 0
             raise Unavailable(Platform.HUBSPOT, f"the token endpoint answers {status}") from None
         except requests.RequestException as error:
-            # The exception's own text may quote the request, and with it a secret.
-            raise Unavailable(Platform.HUBSPOT, f"no answer ({type(error).__name__})") from None
+            raise Unavailable(Platform.HUBSPOT, in_words(error)) from None
         except ValueError:
             raise UnexpectedAnswer(Platform.HUBSPOT, "the token endpoint's answer is no JSON") from None
         return self._grant(told, refresh_token)
