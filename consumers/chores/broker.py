@@ -6,6 +6,7 @@ still comes (a receiver's old table, a wait on the ladder) is ended here, and th
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from consumers.directory import RETIRED_MS, Directory
 from consumers.giving_up import end_deleted, give_up, give_up_unreadable
 from core import telemetry
 from core.domain.codes import Code
+from core.domain.fields import Direction
 from core.domain.instances import Existence, Instance
 from core.domain.messages import Address, Lane, Message, Unreadable
 from core.queue.dead_mover import DeadMover
@@ -50,6 +52,8 @@ class BrokerChores:
         One that waited on the ladder while its instance was deleted ends as ``deleted``.
         """
         now_ms = self.wiring.clock()
+        if headers.get("given-up-in") == "strays" and self._brought_home(body):
+            return
         with self.wiring.database.transaction() as session:
             try:
                 message = Message.from_json(body)
@@ -64,6 +68,20 @@ class BrokerChores:
                 give_up_unreadable(
                     session, address, body, why, now_ms, came_before=True
                 )  # or for all we know
+
+    def _brought_home(self, body: bytes) -> bool:
+        """Whether a stray is back in its queue: the broker had lost the queue, and it is wanted still."""
+        try:
+            message = Message.from_json(body)
+        except Unreadable:
+            return False
+        known = Directory.load(self.wiring)
+        if message.address not in [one for lane in Direction for one in known.addresses(lane)]:
+            return False
+        self.wiring.queue.declare([message.address])
+        with closing(self.wiring.queue.publisher()) as publisher:
+            publisher.publish([message])
+        return True
 
     def _settled(self, directory: Directory) -> list[int]:
         candidates = directory.retired - self._removed

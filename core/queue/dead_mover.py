@@ -74,7 +74,7 @@ class DeadMover:
     def _store(self, name: str, key: str, properties: Any, body: bytes) -> None:
         headers = own_headers(properties.headers or {})
         headers["message-id"] = properties.message_id or hashlib.sha256(key.encode() + body).hexdigest()[:32]
-        headers["routing-key"] = key
+        headers |= {"routing-key": key, "given-up-in": name}
         self.store(_lane(key), body, headers, _problem(name, key, properties.headers or {}))
 
 

@@ -76,8 +76,8 @@ class Consumer(Protocol):
     def receive(self, wanted: Collection[Address], limit: int, wait_s: float) -> list[Delivery]:
         """At most ``limit`` deliveries per wanted address, waiting up to ``wait_s`` for the first one.
 
-        Addresses not in ``wanted`` are not taken from any more (busy, held, deleted); those in it that do not
-        exist yet are ignored. Keeps the connection and all unsettled deliveries alive: call it at least every
+        Addresses not in ``wanted`` are not taken from any more (busy, held, deleted); those in it that the
+        queue lacks are made. Keeps the connection and all unsettled deliveries alive: call it at least every
         five seconds. QueueUnavailable while the queue is away; unsettled deliveries are then lost to this
         consumer and come back by themselves.
         """

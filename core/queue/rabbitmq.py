@@ -71,7 +71,7 @@ class RabbitQueue:
         self._errands.use(lambda lent: self._declare(lent.channel, addresses), timeout_s)
 
     def differences(self, addresses: Collection[Address]) -> list[Difference]:
-        """What exists on the broker with other arguments than this version's, and how to mend it."""
+        """What is missing on the broker or has other arguments than this version's, and how to mend it."""
         return self._errands.use(
             lambda lent: topology.differences(lent.channel, self.topology, addresses),
             ERRAND_S + len(addresses) * DECLARE_S,

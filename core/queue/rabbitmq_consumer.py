@@ -9,19 +9,22 @@ others, and the next call connects again.
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from logging import WARNING
 
 from core.domain.messages import Address
+from core.queue import topology
 from core.queue.port import Delivery, Later, QueueUnavailable
 from core.queue.rabbitmq_confirms import DELIVERIES, Outgoing, outgoing
 from core.queue.rabbitmq_link import BROKEN, Link, told
 from core.queue.rabbitmq_publisher import RabbitPublisher
 from core.queue.rabbitmq_subscription import Subscription, Token
 from core.queue.topology import Topology
+from core.telemetry import log
 
 CONNECT_S = 3.0
 ANSWER_S = 5.0  # for an answer of the broker
 CONFIRM_S = 10.0
-LOOK_AGAIN_S = 0.5  # for a queue that did not exist
+LOOK_AGAIN_S = 0.5  # for a queue that could not be made
 STEP_S = 0.2  # between two looks at heartbeats and missing queues while nothing comes
 
 
@@ -127,10 +130,21 @@ class RabbitConsumer:
                 subscription = Subscription(link, address, self._topology.queue(address), self._prefetch)
                 self._subscriptions[address] = subscription
             subscription.unwanted_since_s = None
-            if not subscription.consuming and now_s >= subscription.retry_at_s and not subscription.start():
+            if subscription.consuming or now_s < subscription.retry_at_s:
+                continue
+            if not subscription.start() and not self._made(link, subscription):
                 subscription.retry_at_s = now_s + LOOK_AGAIN_S
         for address in [one for one in self._subscriptions if one not in wanted]:
             self._leave(self._subscriptions[address], now_s)
+
+    def _made(self, link: Link, subscription: Subscription) -> bool:
+        """Make a queue that is wanted and that the broker lacks: it lost what it had, and came back empty.
+        While the queue is missing, what is published for it strays."""
+        channel = link.channel()
+        topology.declare(channel, self._topology, [subscription.address])
+        channel.close()
+        log("queue.made", level=WARNING, queue=subscription.address.key)
+        return subscription.start()
 
     def _leave(self, subscription: Subscription, now_s: float) -> None:
         if subscription.unwanted_since_s is None:

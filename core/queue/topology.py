@@ -49,7 +49,7 @@ class BrokerQueue:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something exists on the broker with other arguments. ``mend`` says what an operator can do about it."""
+    """Something is missing on the broker, or has other arguments. ``mend``: what an operator can do."""
 
     name: str
     problem: str
@@ -154,7 +154,9 @@ def differences(channel: Any, topology: Topology, addresses: Collection[Address]
             found.append(_declared_exchange(channel, exchange))
     queues = [*topology.shared_queues(), *(topology.work_queue(address) for address in sorted(addresses))]
     for queue in queues:
-        if depth(channel, queue.name) is not None:
+        if depth(channel, queue.name) is None:
+            found.append(Difference(queue.name, "it is missing", "run `crosswalk migrate`"))
+        else:
             found.append(_declared_queue(channel, queue))
     return [difference for difference in found if difference]
 

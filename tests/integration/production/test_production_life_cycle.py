@@ -107,6 +107,28 @@ def test_a_deleted_instances_messages_end_and_its_queue_goes(tmp_path: Path, ser
         assert address not in Directory.load(wiring).addresses(instance.direction)
 
 
+def test_what_was_published_while_the_broker_lacked_its_queue_comes_home(
+    tmp_path: Path, servers: Servers
+) -> None:
+    with in_process(tmp_path, servers) as one:
+        one.apply(configuration("incoming", "outgoing"))
+        address = Address(Lane.INCOMING, one.instance("incoming").id)
+        name = f"crosswalk.{address.key}"
+        connection = pika.BlockingConnection(pika.URLParameters(one.env()["CROSSWALK_BROKER_URL"]))
+        connection.channel().queue_delete(name)
+        connection.close()
+        one.hubspot.create(**ANA)
+        queue = one.wiring.queue
+        assert isinstance(queue, RabbitQueue)
+        until(lambda: queue.broken_depths()["strays"] == 1)
+        assert [one.name for one in queue.differences([address])] == [name]
+        chores = BrokerChores(one.wiring)
+        until(lambda: chores.run(Directory.load(one.wiring)) == 1)
+        until(lambda: one.depths().queues[address] == 1)
+        assert one.dead() == []
+        assert queue.differences([address]) == []
+
+
 @contextmanager
 def later(one: Scene, by_ms: int) -> Iterator[Wiring]:
     """What a process works with that looks so much later."""

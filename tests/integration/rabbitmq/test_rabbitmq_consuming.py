@@ -248,6 +248,16 @@ def test_acknowledgements_are_heard_by_a_broker_without_memory(
     consumer.close()
 
 
+def test_a_wanted_queue_that_the_broker_lacks_is_made(queue: ErasableQueue) -> None:
+    address = an_address()
+    consumer = queue.consumer()
+    assert consumer.receive([address], 10, 0.3) == []
+    assert queue.differences([address]) == []
+    queue.publisher().publish(some(address, 1))
+    consumer.settle(received(consumer, [address], 1))
+    consumer.close()
+
+
 def test_headers_of_others_do_no_harm(queue: ErasableQueue) -> None:
     address = an_address()
     queue.declare([address])

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.services
 
 def test_what_we_declared_differs_in_nothing(queue: ErasableQueue) -> None:
     addresses = [an_address(lane) for lane in Lane]
-    assert queue.differences(addresses) == []  # not there yet: nothing to mend
+    missing = queue.differences(addresses)
+    assert {one.name for one in missing} >= {queue.topology.queue(one) for one in addresses}
+    assert {one.problem for one in missing} == {"it is missing"}
     queue.declare(addresses)
     assert queue.differences(addresses) == []
 
