@@ -50,7 +50,7 @@ DEPTH = Gauge(
 )
 OLDEST_S = Gauge(
     "crosswalk_queue_oldest_seconds",
-    "Age of a queue's oldest waiting message; at most that on RabbitMQ, which does not tell",
+    "Age of a queue's oldest waiting message; on RabbitMQ since when this process sees some waiting",
     ["queue"],
     multiprocess_mode="livemostrecent",
 )
