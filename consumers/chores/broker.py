@@ -1,5 +1,5 @@
-"""RabbitMQ's chores, run by the scheduler: what the broker gave up on becomes dead letters, and the queues of
-deleted instances go.
+"""RabbitMQ's chores, run by the scheduler: what the broker gave up on becomes dead letters, strays go back to
+queues that it had lost, and the queues of deleted instances go.
 
 For a minute a deleted instance's consumers end its messages as ``deleted``; then they leave its queue. What
 still comes (a receiver's old table, a wait on the ladder) is ended here, and the emptied queue is removed.
@@ -19,6 +19,7 @@ from core.domain.fields import Direction
 from core.domain.instances import Existence, Instance
 from core.domain.messages import Address, Lane, Message, Unreadable
 from core.queue.dead_mover import DeadMover
+from core.queue.port import Publisher
 from core.queue.rabbitmq import RabbitQueue
 from core.store import instances
 from core.wiring import Wiring
@@ -42,8 +43,15 @@ class BrokerChores:
             self._remove_queue(queue, url, directory.instances[instance_id])
         if not any(queue.broken_depths().values()):
             return 0
-        moved = DeadMover(url, self.store).move()
-        telemetry.log("dead.moved", messages=moved)
+        with closing(queue.publisher()) as publisher:  # connects when first used
+            home = _Home(queue, publisher, _wanted(directory))
+
+            def keep(lane: Lane | None, body: bytes, headers: Mapping[str, object], problem: str) -> None:
+                if not home.took(body, headers):
+                    self.store(lane, body, headers, problem)
+
+            moved = DeadMover(url, keep).move()
+        telemetry.log("dead.moved", messages=moved - home.returned, returned=home.returned)
         return moved
 
     def store(self, lane: Lane | None, body: bytes, headers: Mapping[str, object], problem: str) -> None:
@@ -52,8 +60,6 @@ class BrokerChores:
         One that waited on the ladder while its instance was deleted ends as ``deleted``.
         """
         now_ms = self.wiring.clock()
-        if headers.get("given-up-in") == "strays" and self._brought_home(body):
-            return
         with self.wiring.database.transaction() as session:
             try:
                 message = Message.from_json(body)
@@ -68,20 +74,6 @@ class BrokerChores:
                 give_up_unreadable(
                     session, address, body, why, now_ms, came_before=True
                 )  # or for all we know
-
-    def _brought_home(self, body: bytes) -> bool:
-        """Whether a stray is back in its queue: the broker had lost the queue, and it is wanted still."""
-        try:
-            message = Message.from_json(body)
-        except Unreadable:
-            return False
-        known = Directory.load(self.wiring)
-        if message.address not in [one for lane in Direction for one in known.addresses(lane)]:
-            return False
-        self.wiring.queue.declare([message.address])
-        with closing(self.wiring.queue.publisher()) as publisher:
-            publisher.publish([message])
-        return True
 
     def _settled(self, directory: Directory) -> list[int]:
         candidates = directory.retired - self._removed
@@ -98,6 +90,41 @@ class BrokerChores:
         if queue.remove(address):
             self._removed.add(instance.id)
             telemetry.log("queue.removed", queue=address.key)
+
+
+@dataclass(slots=True)
+class _Home:
+    """Strays go back to their queue where it is wanted still: the broker had lost it.
+
+    Published before the stray is acknowledged: a crash in between brings it twice, as any redelivery does.
+    """
+
+    queue: RabbitQueue
+    publisher: Publisher
+    wanted: set[Address]
+    returned: int = 0
+    _made: set[Address] = field(default_factory=set)
+
+    def took(self, body: bytes, headers: Mapping[str, object]) -> bool:
+        """Whether it was a stray and is back. QueueUnavailable as usual: then it stays where it is."""
+        if headers.get("given-up-in") != "strays":
+            return False
+        try:
+            message = Message.from_json(body)
+        except Unreadable:
+            return False
+        if message.address not in self.wanted:
+            return False
+        if message.address not in self._made:
+            self.queue.declare([message.address])
+            self._made.add(message.address)
+        self.publisher.publish([message])
+        self.returned += 1
+        return True
+
+
+def _wanted(directory: Directory) -> set[Address]:
+    return {one for direction in Direction for one in directory.addresses(direction)}
 
 
 def _address(key: str, lane: Lane | None) -> Address:

@@ -28,7 +28,7 @@ class DeadMover:
     """``store`` is called in another thread, one message at a time.
 
     Its ``headers`` are the message's own without RabbitMQ's book-keeping, and ``message-id`` (a digest of the
-    body where there was none) and ``routing-key`` (``incoming.7``).
+    body where there was none), ``routing-key`` (``incoming.7``) and ``given-up-in`` (``strays``, or a lane).
     """
 
     url: str

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.services import system
 from tests.services.process import eventually, unavailable
@@ -149,7 +150,7 @@ class Engine:
             (build / "Dockerfile").write_text(text)
             self.docker("build", "--quiet", "--tag", name, str(build))
 
-    def _run(self, command: Sequence[str], **options: object) -> "subprocess.CompletedProcess[str]":
+    def _run(self, command: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             command,
             env=self._environment,
@@ -157,7 +158,7 @@ class Engine:
             capture_output=True,
             text=True,
             **options,
-        )  # type: ignore[call-overload]
+        )
 
     def docker(self, *words: str, within_s: float = 600.0, folder: Path = ROOT) -> str:
         """What ``docker`` says; AssertionError where it fails."""

@@ -63,7 +63,9 @@ def somebody_turns_up(name: str, phone: str) -> None:
 
 
 def arrives(name: str) -> None:
-    there = lambda: name in asked(8102, "/_sandbox/contacts", "localhost:8102")[1]  # noqa: E731
+    def there() -> bool:
+        return name in asked(8102, "/_sandbox/contacts", "localhost:8102")[1]
+
     eventually(there, within_s=90, every_s=0.5)
 
 
