@@ -1,10 +1,11 @@
 """What runs by the clock: sweeps, backfills, retention, the broker's chores. Two schedulers do no harm: each
 piece of work is leased, and each one runs in a thread of its own, so that a long one holds up no other."""
 
+import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class Scheduler:
     _running: dict[str, Future[None]] = field(default_factory=dict)
     _chores: BrokerChores = field(init=False)
     _gauges: Gauges = field(init=False)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)  # of the times a job was taken up
     _begun_s: dict[str, float] = field(default_factory=dict)  # when what is done every so often was begun
     _rolling_up: RollingUp = field(init=False)
     _field_lists: FieldLists = field(init=False)
@@ -95,6 +97,7 @@ class Scheduler:
                 except _AWAY as error:
                     telemetry.log("scheduler.waiting", level=logging.WARNING, why=str(error))
                 self._stopping.wait(TURN_S)
+        self._collect()  # what failed at the end is told, too
         with suppress(*_AWAY), self.wiring.database.transaction() as session:
             processes.leave(session, self.wiring.owner)
         telemetry.log("scheduler.stopped")
@@ -161,12 +164,16 @@ class Scheduler:
     def _begin_jobs(self, pool: ThreadPoolExecutor, now_ms: int) -> None:
         """Whatever somebody asked for, or a process that is no more was working on."""
         for kind in jobs.RESUMED:
-            while sum(name.startswith("job:") for name in self._running) < MOST_JOBS:
+            while not self._stopping.is_set() and self._jobs_at_work() < MOST_JOBS:
                 with self.wiring.database.transaction() as session:
                     job = jobs.take(session, kind, self.wiring.owner, now_ms)
                 if job is None:
                     break
-                self._begin(pool, f"job:{job.id}:{now_ms}", self._work_on(job))
+                # One that was let go of is taken up again before it is collected: its name must not stand yet.
+                self._begin(pool, f"job:{job.id}:{next(self._numbers)}", self._work_on(job))
+
+    def _jobs_at_work(self) -> int:
+        return sum(name.startswith("job:") for name in self._running)
 
     def _work_on(self, job: Job) -> Callable[[], None]:
         wiring, stopping = self.wiring, self._stopping.is_set

@@ -1,9 +1,11 @@
 """Replays and comparisons as jobs: paced, followed to the end, paused, stopped, and over any crash."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
 from consumers import giving_up, scheduler
 from consumers.jobs import comparing, replaying
@@ -13,7 +15,7 @@ from consumers.jobs.replay_plan import plan
 from core.domain.codes import Code
 from core.domain.fields import Platform
 from core.domain.messages import Address, Lane, Message
-from core.store import dead_letters, instances, jobs, outcomes
+from core.store import dead_letters, instances, jobs, models, outcomes
 from core.store.dead_letters import Search
 from core.store.jobs import Job
 from tests.end_to_end.clockwork import record, scheduled
@@ -129,6 +131,35 @@ def test_it_goes_on_where_a_killed_process_left_it(tmp_path: Path) -> None:
             done = ended(one, begun.id)
         assert (done.state, done.queued, done.counts) == ("done", 30, {"created": 30})
         assert one.dead() == [] and len(one.mainstay.all()) == 30
+
+
+def test_a_scheduler_that_stops_lets_go_of_every_job_it_has_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of one that its own worker has let go of while the last turn was still looking for jobs."""
+    with scene(tmp_path) as one, ThreadPoolExecutor() as pool:
+        buried(one, 1)
+        begun = replaying.begin(one.wiring, Search(), "olga")
+        stopped = scheduler.Scheduler(one.wiring)
+        take, seen = jobs.take, []
+
+        def owner() -> str:
+            with one.wiring.database.reading() as session:
+                return session.get_one(models.Job, begun.id).owner
+
+        def take_late(session: Session, kind: str, owner_id: str, now_ms: int) -> Job | None:
+            if seen:
+                stopped.stop()
+                until(lambda: not owner())
+            taken = take(session, kind, owner_id, now_ms)
+            seen.extend([taken] if taken else [])
+            return taken
+
+        monkeypatch.setattr(jobs, "take", take_late)
+        stopped._begin_jobs(pool, one.wiring.clock())
+        assert len(seen) == 2
+        until(lambda: not owner())
+        assert job(one, begun.id).state == "running"
 
 
 def test_letters_that_lead_nowhere_do_not_hold_it_up(tmp_path: Path) -> None:
