@@ -169,7 +169,7 @@ class Scheduler:
                     job = jobs.take(session, kind, self.wiring.owner, now_ms)
                 if job is None:
                     break
-                # One that was let go of is taken up again before it is collected: its name must not stand yet.
+                # One that was let go of may be taken up again before it is collected: never the same name.
                 self._begin(pool, f"job:{job.id}:{next(self._numbers)}", self._work_on(job))
 
     def _jobs_at_work(self) -> int:

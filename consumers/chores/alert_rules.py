@@ -16,7 +16,7 @@ from core.domain.messages import Address, Lane
 from core.domain.refusals import POSTPONED
 from core.gauges import Waiting
 from core.signs_of_life import signs
-from core.store import accounts, dead_letters, problems, processes, tallies
+from core.store import accounts, dead_letters, problems, tallies
 from core.store.accounts import Hold
 from core.store.sealing import Sealer
 from core.store.tallies import Kind
@@ -28,7 +28,8 @@ LEAST_EXPECTED = 10  # busy minutes of the same hours before, for silence to mea
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the rules look at, as it is at one moment. ``waiting`` None = the queue does not answer."""
+    """What the rules look at, as it is at one moment. ``waiting`` None = the queue does not answer;
+    ``gone_ms``: since when no consumer of a direction runs, for those that have none."""
 
     session: Session
     sealer: Sealer
@@ -37,6 +38,7 @@ class Scene:
     accounts: Mapping[int, Account]
     holds: Mapping[int, Hold]
     waiting: Waiting | None
+    gone_ms: Mapping[str, int]
 
     def held(self, instance: Instance) -> bool:
         """Whether one of its accounts is held."""
@@ -194,22 +196,19 @@ def refused(scene: Scene, requests: int) -> list[Finding]:
 
 
 def missing(scene: Scene, minutes: int) -> list[Finding]:
-    """Consumers of a direction with an enabled instance that did not show themselves for so long."""
-    seen = processes.last_beats(scene.session)
-    found = []
-    for role in sorted({str(one.direction) for one in scene.instances.values() if one.enabled}):
-        alive = any(one.role == role for one in processes.running(scene.session, scene.now_ms))
-        if not alive and scene.now_ms - seen.get(role, 0) >= minutes * MINUTE_MS:
-            found.append(
-                Finding(
-                    Rule.MISSING,
-                    role,
-                    f"No {role} consumer runs",
-                    f"Nobody carries {role} changes over; they wait. Start `crosswalk consume {role}`.",
-                    "/health",
-                )
-            )
-    return found
+    """Directions with an enabled instance that have had no consumer for so long."""
+    needed = {str(one.direction) for one in scene.instances.values() if one.enabled}
+    return [
+        Finding(
+            Rule.MISSING,
+            role,
+            f"No {role} consumer runs",
+            f"Nobody carries {role} changes over; they wait. Start `crosswalk consume {role}`.",
+            "/health",
+        )
+        for role in sorted(needed & scene.gone_ms.keys())
+        if scene.now_ms - scene.gone_ms[role] >= minutes * MINUTE_MS
+    ]
 
 
 LOOKS: Mapping[Rule, Look] = {

@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from consumers.chores.alert_rules import LOOKS, Scene
 from core import telemetry
 from core.domain.alerts import RULES, Finding, Rule, Verdict, judge
+from core.domain.fields import Direction
 from core.gauges import Gauges, Waiting
 from core.notifying.problems import NotSent
 from core.notifying.sending import Sender
 from core.queue.port import QueueUnavailable
-from core.store import accounts, alert_settings, alerts, instances
+from core.store import accounts, alert_settings, alerts, instances, processes
 from core.store.alert_settings import Destination
 from core.store.alerts import Envelope
 from core.store.database import DatabaseUnavailable
@@ -41,6 +42,7 @@ class Alerting:
     wait_ms: int = WAIT_MS
     gap_ms: int = GAP_MS
     _sender: Sender = field(init=False)
+    _gone_ms: dict[str, int] = field(default_factory=dict)  # directions without a consumer, since when
 
     def __post_init__(self) -> None:
         self._sender = Sender(self.wiring.settings)
@@ -80,7 +82,20 @@ class Alerting:
             accounts={one.id: one for one in accounts.all_accounts(session)},
             holds={one.account.id: one for one in accounts.held(session)},
             waiting=waiting,
+            gone_ms=self._gone(session, now_ms),
         )
+
+    def _gone(self, session: Session, now_ms: int) -> dict[str, int]:
+        """Which directions have no consumer, and since when as far as is known: one that ended in good order
+        leaves no trace, so what counts then is when this was first seen."""
+        running = {one.role for one in processes.running(session, now_ms)}
+        seen_ms = processes.last_beats(session)
+        told = {one.key for one in alerts.open_alerts(session)}
+        before, self._gone_ms = self._gone_ms, {}
+        for role in {str(one) for one in Direction} - running:
+            lasts = f"{Rule.MISSING}:{role}" in told  # since before this scheduler began
+            self._gone_ms[role] = before.get(role, 0 if lasts else seen_ms.get(role, now_ms))
+        return self._gone_ms
 
     def _waiting(self) -> Waiting | None:
         try:

@@ -366,6 +366,34 @@ def test_a_missing_consumer_is_found(scene: Scene) -> None:
     assert one.title == "No incoming consumer runs"
 
 
+@pytest.mark.parametrize("ever", [True, False])
+def test_a_consumer_that_was_stopped_or_never_ran_is_missed_after_two_minutes(
+    scene: Scene, ever: bool
+) -> None:
+    if ever:
+        scene.alerting.run()
+    with scene.wiring.database.transaction() as session:
+        processes.leave(session, "elsewhere:1:1:incoming")
+    scene.now_ms += MINUTE_MS // 4
+    scene.alerting.run()
+    scene.now_ms += 2 * MINUTE_MS - 1
+    scene.alerting.run()
+    assert scene.open() == []
+    scene.now_ms += 1
+    scene.alerting.run()
+    assert scene.open() == ["missing-process:incoming"]
+    scene.alerting = scene.started()
+    for _ in range(2):
+        scene.now_ms += CLEAR_MS
+        scene.alerting.run()
+        assert scene.open() == ["missing-process:incoming"], "another scheduler does not forget it"
+    scene.later(1)
+    scene.alerting.run()
+    scene.later(CLEAR_MS)
+    scene.alerting.run()
+    assert scene.open() == []
+
+
 def test_a_broken_rule_or_an_absent_queue_silences_no_other(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
