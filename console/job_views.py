@@ -3,9 +3,11 @@
 One shape for the pages, the command line and the JSON API.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from console.times import rfc3339
 from core.store import instances, jobs, outcomes
@@ -28,7 +30,7 @@ PLURALS = {
     "sweep-since": "Sweeps",
     "sweep": "Sweeps by the clock",
 }
-_COUNTED_LIVE = 100_000  # messages: beyond, what the job itself has noted is shown
+_COUNTED_LIVE = 100_000  # messages at once: beyond, what the job itself has noted is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,13 @@ def possible(job: Job) -> tuple[str, ...]:
 
 
 def listed(database: Database, wanted: jobs.Search) -> list[JobView]:
-    """Jobs as they have noted it themselves, newest first."""
+    """Jobs, newest first. What they have noted themselves counts; those that follow nothing to its end
+    (sweeps by the clock, replays by hand) are counted now."""
     with database.reading() as session:
         found = jobs.search(session, wanted)
         names = {one.id: one.name for one in instances.all_instances(session, deleted=True)}
-    return [_view(job, names, dict(job.counts)) for job in found]
+        counted = _counted(session, [one for one in found if sum(one.counts.values()) < one.queued])
+    return [_view(job, names, counted.get(job.id, job.counts)) for job in found]
 
 
 def view(database: Database, job_id: int) -> JobView | None:
@@ -111,14 +115,27 @@ def view(database: Database, job_id: int) -> JobView | None:
         if job is None:
             return None
         names = {one.id: one.name for one in instances.all_instances(session, deleted=True)}
-        noted = {} if job.kind == "reconcile" else dict(job.counts)
-        live = (
-            outcomes.counts_of_job(session, job.id, job.started_at_ms) if job.queued <= _COUNTED_LIVE else {}
-        )
+        counted = _counted(session, [job])
+    return _view(job, names, counted.get(job.id, job.counts))
+
+
+def _counted(session: Session, found: Iterable[Job]) -> dict[int, Mapping[str, int]]:
+    """How their messages ended so far, for as many of the jobs as can be counted at once."""
+    room, chosen = _COUNTED_LIVE, []
+    for job in found:
+        room -= job.queued
+        if room >= 0:
+            chosen.append(job)
+    live = outcomes.counts_of_jobs(session, {one.id: one.started_at_ms for one in chosen})
+    return {one.id: _ended(one, live[one.id]) for one in chosen}
+
+
+def _ended(job: Job, live: Mapping[str, int]) -> Mapping[str, int]:
+    noted = {} if job.kind == "reconcile" else job.counts
     skipped = {name: count for name, count in noted.items() if name.startswith("skipped")}
     counted = {**live, **skipped}
     # Outcomes are kept for a month, jobs for three: what was noted outlives them.
-    return _view(job, names, counted if sum(counted.values()) >= sum(noted.values()) else noted)
+    return counted if sum(counted.values()) >= sum(noted.values()) else noted
 
 
 def _view(job: Job, names: Mapping[int, str], counted: Mapping[str, int]) -> JobView:

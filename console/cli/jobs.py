@@ -49,12 +49,13 @@ def list_(
         print_json([one.to_json() for one in found])
         return
     print_table(
-        ("Id", "Job", "State", "Done", "Of", "Per minute", "Started (UTC)", "By", "Note"),
+        ("Id", "Job", "State", "Queued", "Done", "Of", "Per minute", "Started (UTC)", "By", "Note"),
         (
             (
                 one.job.id,
                 one.title,
                 one.job.state,
+                one.job.queued,
                 one.ended,
                 one.job.total,
                 one.to_json()["per_minute"],

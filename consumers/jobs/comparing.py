@@ -5,7 +5,6 @@ only looks; what ``fix`` queues twice is looked at twice.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -46,7 +45,6 @@ class Comparison:
     job: Job
     stopping: Callable[[], bool]
     _fixing: Fixing = field(init=False)
-    _counts: Counter[str] = field(default_factory=Counter)
     _rate: Rate = field(default_factory=Rate)
     _noted_s: float = 0.0
 
@@ -78,7 +76,7 @@ class Comparison:
         for row in compared(
             self.wiring, instance, self._fixing if fix else None, self._looked_at, self.stopping
         ):
-            self._counts[str(row.state)] += 1
+            self._fixing.counts[str(row.state)] += 1
             if time.monotonic() - self._noted_s > NOTE_S:
                 self._note()
         self._note()
@@ -100,14 +98,10 @@ class Comparison:
     def _note(self) -> None:
         """Show the progress; Stopped where the job is not ours any more."""
         self._noted_s = time.monotonic()
-        looked_at = sum(self._counts.values())
-        self._fixing.job = replace(
-            self._fixing.job, counts=dict(self._counts), per_minute=self._rate.per_minute(looked_at)
-        )
+        rate = self._rate.per_minute(sum(self._fixing.counts.values()))
+        self._fixing.job = replace(self._fixing.job, per_minute=rate)
         self._fixing.note(0)
 
     def _end(self, why: str) -> None:
-        with self.wiring.database.transaction() as session:
-            state = "failed" if why else "done"
-            jobs.finish(session, self.job.id, state, self.wiring.clock(), why)
+        self._fixing.end("failed" if why else "done", why)
         telemetry.log("reconcile.ended", job=self.job.id, why=why)

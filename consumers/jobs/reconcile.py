@@ -8,8 +8,9 @@ contacts does not matter.
 
 import sqlite3
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections import Counter
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -78,31 +79,31 @@ def reconcile(
     merged for the account's business; each page is queued before its rows are told. That is a job; Stopped
     where somebody paused or stopped it.
     """
-    with closing(_Seen()) as seen:
-        job = _begin(wiring, instance, author) if fix else None
-        walk = _walk(wiring, instance, seen, stopping, Fixing(wiring, job) if job else None)
-        state = "failed"
-        try:
-            yield from walk.source(tell)
-            yield from walk.links()
-            yield from walk.target()
-            state = "done"
-        except Stopped:  # somebody paused or stopped it: a scheduler goes on with one that is resumed
-            state = ""
-            raise
-        finally:
-            walk.end()
-            if job is not None and state:
-                with wiring.database.transaction() as session:
-                    jobs.finish(session, job.id, state, wiring.clock())
+    job = _begin(wiring, instance, author) if fix else None
+    fixing, state = Fixing(wiring, job) if job else None, "failed"
+    try:
+        with closing(compared(wiring, instance, fixing, tell, stopping)) as rows:
+            for row in rows:
+                if fixing is not None:
+                    fixing.counts[str(row.state)] += 1
+                yield row
+        state = "done"
+    except Stopped:  # somebody paused or stopped it: a scheduler goes on with one that is resumed
+        state = ""
+        raise
+    finally:
+        if fixing is not None and state:
+            fixing.end(state)
 
 
 def compared(
     wiring: Wiring, instance: Instance, fixing: "Fixing | None", tell: Tell, stopping: Stopping
-) -> Iterator[Row]:
+) -> Generator[Row]:
     """As ``reconcile``, for a job that others see to; ``fixing`` queues what differs."""
     with closing(_Seen()) as seen:
-        walk = _walk(wiring, instance, seen, stopping, fixing)
+        directory = Directory.load(wiring)
+        context = context_of(wiring, directory, instance, background=True, stopping=stopping)
+        walk = _Walk(wiring, context, seen, stopping, fixing)
         try:
             yield from walk.source(tell)
             yield from walk.links()
@@ -113,17 +114,25 @@ def compared(
 
 @dataclass(slots=True)
 class Fixing:
-    """What a comparison queues, in the name of its job."""
+    """What a comparison queues, in the name of its job. ``counts``: contacts by state, as far as it is."""
 
     wiring: Wiring
     job: Job
+    counts: Counter[str] = field(default_factory=Counter)
 
     def note(self, count: int) -> None:
         """So many more are queued. Stopped where the job was ended, or is somebody else's."""
-        self.job = replace(self.job, queued=self.job.queued + count)
+        self.job = replace(self.job, queued=self.job.queued + count, counts=dict(self.counts))
         with self.wiring.database.transaction() as session:
             if jobs.beat(session, self.job, self.wiring.owner, self.wiring.clock()) is None:
                 raise Stopped
+
+    def end(self, state: str, why: str = "") -> None:
+        """It is over: done, or failed and ``why``."""
+        with suppress(Stopped):
+            self.note(0)
+        with self.wiring.database.transaction() as session:
+            jobs.finish(session, self.job.id, state, self.wiring.clock(), why)
 
 
 class _Seen:
@@ -159,13 +168,6 @@ def _begin(wiring: Wiring, instance: Instance, author: str) -> Job:
             options={"fix": True},
             author=author,
         )
-
-
-def _walk(
-    wiring: Wiring, instance: Instance, seen: _Seen, stopping: Stopping, fixing: Fixing | None
-) -> "_Walk":
-    context = context_of(wiring, Directory.load(wiring), instance, background=True, stopping=stopping)
-    return _Walk(wiring, context, seen, stopping, fixing)
 
 
 @dataclass(slots=True)

@@ -3,11 +3,11 @@
 Field names, rules and ids; never a value. Kept for 30 days (the scheduler's retention).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, false, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -103,14 +103,23 @@ def counts(session: Session, *, since_ms: int = 0) -> dict[tuple[int, str], int]
 
 def counts_of_job(session: Session, job_id: int, since_ms: int) -> dict[str, int]:
     """How the messages of a job ended: outcome → number. ``since_ms``: when it was begun."""
+    return counts_of_jobs(session, {job_id: since_ms})[job_id]
+
+
+def counts_of_jobs(session: Session, begun: Mapping[int, int]) -> dict[int, dict[str, int]]:
+    """How the messages of several jobs ended: job → outcome → number. ``begun``: job → epoch ms."""
     outcome = models.Outcome
+    counts: dict[int, dict[str, int]] = {job_id: {} for job_id in begun}
+    mine = [and_(outcome.job_id == i, outcome.finished_at_ms >= since_ms) for i, since_ms in begun.items()]
     query = (
-        select(outcome.outcome, func.count())
-        # Said twice, so that the planner knows the index of jobs' outcomes for one that serves.
-        .where(outcome.job_id == job_id, outcome.job_id > 0, outcome.finished_at_ms >= since_ms)
-        .group_by(outcome.outcome)
+        select(outcome.job_id, outcome.outcome, func.count())
+        # The jobs' own index has these alone: said again, so that the planner knows that it serves.
+        .where(or_(false(), *mine), outcome.job_id > 0)
+        .group_by(outcome.job_id, outcome.outcome)
     )
-    return {row[0]: row[1] for row in session.execute(query)}
+    for job_id, ending, count in session.execute(query):
+        counts[job_id][ending] = count
+    return counts
 
 
 def last_change_ms(session: Session, instance_id: int) -> int:

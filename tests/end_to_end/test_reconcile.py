@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from consumers.jobs.reconcile import Row, State, reconcile
 from core.platforms.errors import Unavailable
 from core.store import links
 from core.store.links import Pair
-from tests.end_to_end.clockwork import contact, page_calls, record
+from tests.end_to_end.clockwork import contact, job_of, page_calls, record
 from tests.end_to_end.processes import deployment
 from tests.end_to_end.scene import Scene, configuration, scene
 
@@ -81,7 +82,9 @@ def test_fix_brings_both_sides_in_step_and_drops_dead_links(tmp_path: Path) -> N
         one.hubspot.edit(edited, lastname="Vega")
         one.hubspot.archive(erased)
         new = one.hubspot.create(**record(10))
-        compared(one, fix=True)
+        told = Counter(states(compared(one, fix=True)).values())
+        job = job_of(one, "reconcile", "incoming")
+        assert (job.state, job.queued, job.counts) == ("done", 3, dict(told)) and sum(told.values()) == 3
         one.settle()
         now = {c["crm_id"]: c["last_name"] for c in one.mainstay.all()}
         assert now == {edited: "Vega", erased: "Ruiz1", new: "Ruiz10"}

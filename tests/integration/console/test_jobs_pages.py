@@ -6,10 +6,11 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
-from console import starting
+from console import job_views, starting
 from console.access import Role
 from consumers import scheduler
 from consumers.jobs import feeding, looking_back, reconcile
@@ -85,6 +86,21 @@ def test_the_list_shows_what_was_asked_for_and_its_filters_stand_in_the_address(
     assert "Sweep of Leads in" in browser.words() and "Comparison of" not in browser.words()
     assert "No job fits" in browser.get("/jobs?state=failed&instance=nobody")
     assert browser.client.get("/jobs/live?kind=backfill").text.count("<tr>") == 2  # with the head
+
+
+def test_the_list_counts_what_a_job_did_not_follow_itself(scene, past):
+    with scene.wiring.database.transaction() as session:
+        sweep = jobs.start(session, kind="sweep", instance_id=1, owner="x", now_ms=scene.wiring.clock())
+        jobs.beat(session, replace(sweep, queued=3), "x", scene.wiring.clock())
+        jobs.finish(session, sweep.id, "done", scene.wiring.clock())
+    followed = begun(scene, total=2)
+    end(scene, sweep.id, range(2))
+    end(scene, followed.id, range(2, 4))
+    with scene.wiring.database.transaction() as session:
+        jobs.finish(session, followed.id, "done", scene.wiring.clock())
+    ended = {one.job.id: one.ended for one in job_views.listed(scene.wiring.database, jobs.Search())}
+    assert ended == {sweep.id: 2, followed.id: 0}, "a backfill has noted it itself"
+    assert job_views.view(scene.wiring.database, followed.id).ended == 2
 
 
 def test_the_list_is_paged_and_downloaded(scene, past):
