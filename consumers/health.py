@@ -5,6 +5,7 @@ with a cheap read; success resumes it everywhere. After an outage that is a tria
 holds the account again, and only one that gets through ends the outage in the Sync Log.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 
 from sqlalchemy.orm import Session
@@ -111,7 +112,9 @@ def _hold(
     # An outage that flares up again is the same one; refused credentials were replaced or repaired since.
     again = code is Code.AUTHENTICATION_FAILED
     sync_log.tell_account(session, about, Problem(code, message), now_ms, again=again)
-    telemetry.log("account.held", platform=account.platform, account=account.name, code=code)
+    telemetry.log(
+        "account.held", level=logging.WARNING, platform=account.platform, account=account.name, code=code
+    )
     return True
 
 

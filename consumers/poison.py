@@ -5,6 +5,7 @@ tries alone count against a message: they are noted before the work begins. Whoe
 where waiting in the queue forgets how often it was handed out.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -82,7 +83,9 @@ class Suspects:
         self.clear(deliveries)
         for one in deliveries:
             telemetry.record_outcome(one.address.lane, Outcome.DEAD, Code.UNREADABLE_MESSAGE)
-            telemetry.log("message.dead", queue=one.address.key, code=Code.UNREADABLE_MESSAGE)
+            telemetry.log(
+                "message.dead", level=logging.WARNING, queue=one.address.key, code=Code.UNREADABLE_MESSAGE
+            )
 
 
 def _contact(delivery: Delivery) -> str:

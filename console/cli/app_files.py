@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -51,6 +52,8 @@ def app_files(start: Start, out: Path, auth: str, name: str, as_json: bool) -> N
         say(f"{left_out}: {why}; the sweep finds its changes.")
     if not needs.properties:
         say("No incoming instance maps anything yet: only deletions, merges and restores are subscribed to.")
+    if urlsplit(wiring.settings.public_url or "").scheme != "https":
+        say(f"{wiring.settings.public_url} is not https: HubSpot refuses it. Set CROSSWALK_PUBLIC_URL first.")
     if len(needs.subscriptions()) > subscriptions.MOST:
         raise Failed(f"HubSpot allows {subscriptions.MOST} subscriptions per app; map fewer properties")
     console = wiring.settings.console_url or wiring.settings.public_url

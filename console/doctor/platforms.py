@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from console.doctor.finding import Finding, ok, problem, skipped, warning
 from core.domain import mapping_check
+from core.domain.codes import HELP, Code
 from core.domain.fields import Field, Platform
 from core.domain.instances import Account, Instance
-from core.platforms.errors import AuthenticationFailed, PlatformError
+from core.platforms.errors import AuthenticationFailed, PermissionMissing, PlatformError
 from core.platforms.hubspot import subscriptions
 from core.store import accounts, instances
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from core.wiring import Wiring
 
 _RETRY = "See that the platform's address is right and reachable from here, then run this again."
+_CONNECT_AGAIN = (
+    "Give the account a new token: `crosswalk instances apply FILE`, or Reconnect (console)."
+)
+_SCOPES = "Add them to the app (app-hsmeta.json, `hs project upload`) and connect the account again."
 
 
 def all_of(wiring: "Wiring", app_files: Path) -> Iterator[Finding]:
@@ -30,10 +35,7 @@ def all_of(wiring: "Wiring", app_files: Path) -> Iterator[Finding]:
     catalogues: dict[int, Sequence[Field]] = {}
     for account in known:
         if account.id in held:
-            step = (
-                "It resumes by itself once the platform takes the token; if it is refused, connect it again."
-            )
-            yield problem("hold", account.name, f"held: {held[account.id]}", step)
+            yield problem("hold", account.name, f"held: {held[account.id]}", _hold_step(held[account.id]))
         yield from _account(wiring, account, catalogues)
     for instance in used:
         yield from _mapping(instance, catalogues)
@@ -58,16 +60,26 @@ def _account(wiring: "Wiring", account: Account, catalogues: dict[int, Sequence[
         else:
             catalogues[account.id] = wiring.mainstay(account).fields()
     except AuthenticationFailed as error:
-        step = "Give the account a new token: `crosswalk instances apply FILE`, or Reconnect in the console."
-        yield problem(check, subject, f"refused ({error.detail})", step)
+        yield problem(check, subject, f"refused ({error.detail})", _CONNECT_AGAIN)
+    except PermissionMissing as error:
+        step = _SCOPES if hubspot else HELP[Code.PERMISSION_MISSING].next_step
+        yield problem(check, subject, f"accepted, but not for this call ({error.detail})", step)
     except PlatformError as error:
         yield problem(check, subject, f"{error.code}: {error.detail}", _RETRY)
 
 
+def _hold_step(code: str) -> str:
+    if code == Code.AUTHENTICATION_FAILED:
+        return _CONNECT_AGAIN
+    return (
+        "Nothing to do while the platform is down: it is probed, and what waits goes on by itself. If others"
+        " reach it, look at the network from here: proxy, DNS, firewall."
+    )
+
+
 def _scopes(missing: Sequence[str], subject: str) -> Finding:
     if missing:
-        step = "Add them to the app (app-hsmeta.json, `hs project upload`) and connect the account again."
-        return problem("hubspot-scopes", subject, f"missing: {', '.join(missing)}", step)
+        return problem("hubspot-scopes", subject, f"missing: {', '.join(missing)}", _SCOPES)
     return ok("hubspot-scopes", subject, "contacts and properties can be read, contacts written")
 
 
@@ -85,7 +97,7 @@ def _mapping(instance: Instance, catalogues: dict[int, Sequence[Field]]) -> Iter
     filters = [mapping_check.RawFilter(one.field.name, one.values) for one in instance.mapping.filters]
     _, found = mapping_check.problems(instance.direction, rows, filters, mainstay, hubspot)
     for one in found:
-        step = "Change the mapping (console, or `crosswalk instances apply`), or create the field again."
+        step = "Change the mapping (console, or `crosswalk instances apply`), or the field on its platform."
         yield problem("mapping", instance.name, one, step)
     if not found:
         yield ok("mapping", instance.name, f"{len(rows)} rows, as both platforms have them")

@@ -66,7 +66,7 @@ def _hubspot(settings: Settings, url: str, clock_s: Callable[[], float]) -> Iter
             "X-HubSpot-Signature-v3": hubspot.v3(secret, "POST", url, _EMPTY, stamp),
             "X-HubSpot-Request-Timestamp": stamp,
         }
-        which = "CROSSWALK_HUBSPOT_CLIENT_SECRET" + (f" (number {number + 1})" if number else "")
+        which = _numbered("CROSSWALK_HUBSPOT_CLIENT_SECRET", number)
         yield _taken("hubspot-signature", url, which, ask("POST", url, clock_s, _EMPTY, _JSON | signed))
     yield _unsigned("hubspot-signature", url, ask("POST", url, clock_s, _EMPTY, _JSON))
 
@@ -74,9 +74,10 @@ def _hubspot(settings: Settings, url: str, clock_s: Callable[[], float]) -> Iter
 def _mainstay(
     settings: Settings, routing: Routing, url: str, clock_s: Callable[[], float]
 ) -> Iterator[Finding]:
-    own = {one.id: one for one in routing.accounts if one.id in routing.webhook_secrets}
-    named = [("CROSSWALK_MAINSTAY_WEBHOOK_SECRET", one) for one in settings.mainstay_webhook_secrets[:1]]
-    named += [(f"webhook_secret of {own[key].name}", routing.webhook_secrets[key][0]) for key in own]
+    secrets = {"CROSSWALK_MAINSTAY_WEBHOOK_SECRET": settings.mainstay_webhook_secrets}
+    for account in routing.accounts:
+        secrets[f"webhook_secret of {account.name}"] = routing.webhook_secrets.get(account.id, ())
+    named = [(_numbered(of, number), one) for of, some in secrets.items() for number, one in enumerate(some)]
     if not named:
         step = (
             "Set CROSSWALK_MAINSTAY_WEBHOOK_SECRET, or the account's webhook_secret; till then only the sweep"
@@ -88,6 +89,11 @@ def _mainstay(
         signed, body = mainstay.trial(secret, round(clock_s()))
         yield _taken("mainstay-signature", url, which, ask("POST", url, clock_s, body, _JSON | signed))
     yield _unsigned("mainstay-signature", url, ask("POST", url, clock_s, _EMPTY, _JSON))
+
+
+def _numbered(which: str, number: int) -> str:
+    """While a secret is rotated there are two."""
+    return f"{which} (number {number + 1})" if number else which
 
 
 def _taken(check: str, url: str, which: str, heard: Heard) -> Finding:

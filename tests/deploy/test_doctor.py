@@ -8,6 +8,7 @@ import pytest
 
 from console.cli.main import run
 from console.cli.start import Start
+from core.store import accounts
 from tests.end_to_end.processes import Deployment, deployment
 from tests.end_to_end.scene import MAINSTAY_SECRET, configuration
 
@@ -24,14 +25,23 @@ class Doctor:
 
     def __call__(self, expected: int, **settings: str) -> dict[tuple[str, str], list[str]]:
         """{(check, state): [subject: detail]} of one look."""
-        told = self.run(expected, "doctor", "--json", "--app-files", str(self.files), **settings)
         seen: dict[tuple[str, str], list[str]] = {}
+        for one in self.findings(expected, **settings):
+            seen.setdefault((one["check"], one["state"]), []).append(f"{one['subject']}: {one['detail']}")
+        return seen
+
+    def findings(self, expected: int, **settings: str) -> list[dict[str, str]]:
+        """What one look tells."""
+        told = self.run(expected, "doctor", "--json", "--app-files", str(self.files), **settings)
         for one in told["findings"]:
             assert set(one) == {"check", "subject", "state", "detail", "next_step"}
             assert bool(one["next_step"]) == (one["state"] != "ok"), one
-            seen.setdefault((one["check"], one["state"]), []).append(f"{one['subject']}: {one['detail']}")
         assert told["ok"] == (expected == 0)
-        return seen
+        return list(told["findings"])
+
+    def settings(self) -> dict[str, str]:
+        """What the processes run with."""
+        return self._one.env()
 
     def run(self, expected: int, *arguments: str, **settings: str):
         start = Start(self._one.env() | {f"CROSSWALK_{name}": value for name, value in settings.items()})
@@ -107,6 +117,40 @@ def test_a_refused_token_and_a_lost_one(doctor: Doctor, one: Deployment) -> None
     assert "refused" in seen["hubspot-token", "problem"][0]
     assert "platform-unavailable" in seen["mainstay-token", "problem"][0]
     assert len(seen["mapping", "skipped"]) == 2
+
+
+def test_a_held_account_says_what_its_code_needs(doctor: Doctor, one: Deployment) -> None:
+    for code, step in (
+        ("platform-unavailable", "Nothing to do while"),
+        ("authentication-failed", "new token"),
+    ):
+        with one.wiring.database.transaction() as session:
+            accounts.hold(session, 1, 1, code, "why", 1)
+        found = doctor.findings(1)
+        with one.wiring.database.transaction() as session:
+            accounts.release(session, 1)
+        [hold] = [each for each in found if each["check"] == "hold"]
+        assert hold["detail"] == f"held: {code}" and step in hold["next_step"]
+
+
+def test_a_token_that_may_not_read_the_properties(doctor: Doctor, one: Deployment) -> None:
+    token = {"portal": "62515", "tokens": ["pat-na1-sandbox"]}
+    contacts = ["crm.objects.contacts.read", "crm.objects.contacts.write"]
+    one.hubspot.ask("POST", "portals", token | {"scopes": contacts})
+    found = doctor.findings(1)
+    one.hubspot.ask("POST", "portals", token | {"scopes": [*contacts, "crm.schemas.contacts.read"]})
+    [told] = [each for each in found if each["check"] == "hubspot-token" and each["state"] == "problem"]
+    assert "crm.schemas.contacts.read" in told["detail"] and "Add them to the app" in told["next_step"]
+
+
+def test_while_secrets_are_rotated_each_is_tried(doctor: Doctor) -> None:
+    both = {"HUBSPOT_CLIENT_SECRET": "another,{}", "MAINSTAY_WEBHOOK_SECRET": "whsec_YW5vdGhlcg==,{}"}
+    now = doctor.settings()
+    seen = doctor(1, **{name: text.format(now[f"CROSSWALK_{name}"]) for name, text in both.items()})
+    for platform in ("hubspot", "mainstay"):
+        [refused] = seen[f"{platform}-signature", "problem"]
+        assert "(number 2)" not in refused
+        assert any("(number 2): accepted" in told for told in seen[f"{platform}-signature", "ok"])
 
 
 def test_missing_scopes(doctor: Doctor, one: Deployment) -> None:
