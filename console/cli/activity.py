@@ -9,6 +9,7 @@ from console import timelines
 from console.activities import COLUMNS, STATES, flat, outcomes_of
 from console.cli.contact_option import CONTACT
 from console.cli.instance_option import check_instance
+from console.cli.numbers import NUMBER
 from console.cli.output import print_csv, print_json_list, print_table
 from console.cli.start import Start, start
 from console.cli.time_options import TIME, UNTIL
@@ -31,8 +32,8 @@ _PAGE = 1_000
 @click.option(
     "--contact", type=CONTACT, default=None, help="hubspot:ID, mainstay:ID, or an ID of either side."
 )
-@click.option("--job", type=click.IntRange(1), default=None, metavar="ID", help="Only what this job brought.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@click.option("--job", type=NUMBER, default=None, metavar="ID", help="Only what this job brought.")
+@click.option("--limit", type=NUMBER, default=100, show_default=True, help="At most so many.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @start

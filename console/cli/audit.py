@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from console import audit_log
+from console.cli.numbers import NUMBER
 from console.cli.output import print_csv, print_json_list, print_table
 from console.cli.start import Start, start
 from console.cli.time_options import TIME, UNTIL
@@ -16,7 +17,7 @@ from core.store.audit import Search
 @click.option("--until", type=UNTIL, default=None, help="Before this time; a date counts whole.")
 @click.option("--action", default="", metavar="PREFIX", help="Only contact.linked, or all of contact.")
 @click.option("--who", default="", help="Only by this user's email, or by the whole name as the log has it.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@click.option("--limit", type=NUMBER, default=100, show_default=True, help="At most so many.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @start

@@ -9,6 +9,7 @@ from console import job_control, starting
 from console.cli.actor import actor
 from console.cli.failing import Failed
 from console.cli.instance_option import find
+from console.cli.numbers import NUMBER
 from console.cli.output import print_json, print_table, say
 from console.cli.progress import Progress
 from console.cli.start import Start, start
@@ -29,8 +30,8 @@ _LOOK_S = 0.5
 @click.argument("instance")
 @click.option("--dry-run", is_flag=True, help="Say what it would do to every contact; change nothing.")
 @click.option("--wait", is_flag=True, help="Follow it to its end. Exit status 1 if it stops before.")
-@click.option("--max-creates", type=click.IntRange(1), metavar="N", help="Never create more than N contacts.")
-@click.option("--max-errors", type=click.IntRange(1), metavar="N", help="Stop at N errors.")
+@click.option("--max-creates", type=NUMBER, metavar="N", help="Never create more than N contacts.")
+@click.option("--max-errors", type=NUMBER, metavar="N", help="Stop at N errors.")
 @click.option("--status", "what", flag_value="status", help="How the newest one stands.")
 @click.option("--pause", "what", flag_value="pause", help="Let the running one rest.")
 @click.option("--resume", "what", flag_value="resume", help="Let a paused one go on.")

@@ -9,6 +9,7 @@ from console.cli.actor import actor
 from console.cli.contact_option import CONTACT
 from console.cli.failing import Failed
 from console.cli.instance_option import find
+from console.cli.numbers import NUMBER
 from console.cli.output import print_json, print_table
 from console.cli.start import Start, start
 from console.cli.timeline import print_timeline
@@ -96,7 +97,7 @@ def sync(ctx: click.Context, start: Start, instance: str, contact: Named, as_jso
 
 @click.command()
 @click.argument("contact", type=CONTACT)
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many entries.")
+@click.option("--limit", type=NUMBER, default=100, show_default=True, help="How many entries.")
 @click.option("--account", default="", help="Only of the account of that name: two portals may share an ID.")
 @JSON
 @start

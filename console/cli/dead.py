@@ -12,6 +12,7 @@ from console import dead_letters as letters
 from console.cli.actor import actor
 from console.cli.failing import Failed
 from console.cli.instance_option import check_instance
+from console.cli.numbers import NUMBER
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.cli.time_options import TIME
@@ -33,18 +34,33 @@ def _narrowing(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def narrowed(
-        start: Start, *, instance: str, code: str | None, since: int | None, limit: int | None, **more: Any
+        start: Start,
+        *,
+        ids: tuple[int, ...],
+        instance: str,
+        code: str | None,
+        since: int | None,
+        limit: int | None,
+        **more: Any,
     ) -> None:
         check_instance(start.wiring(), instance)
-        wanted = Search(instance=instance, code=code or "", since_ms=since, limit=limit)
+        wanted = Search(ids=ids, instance=instance, code=code or "", since_ms=since, limit=limit)
         command(start, wanted=wanted, **more)
 
     codes = click.Choice([one.value for one in Code])
     for option in (
-        click.option("--limit", type=click.IntRange(1), default=None, help="At most so many, oldest first."),
+        click.option("--limit", type=NUMBER, default=None, help="At most so many, oldest first."),
         click.option("--since", type=TIME, default=None, help="Last failed since: 2h, 3d, RFC 3339."),
         click.option("--code", type=codes, default=None, metavar="CODE", help="Only this code."),
         click.option("--instance", default="", metavar="NAME", help="Only this instance."),
+        click.option(
+            "--id",
+            "ids",
+            type=NUMBER,
+            multiple=True,
+            metavar="ID",
+            help="Only this letter; may be given more than once.",
+        ),
     ):
         narrowed = option(narrowed)
     return narrowed
@@ -94,7 +110,7 @@ def list_(start: Start, wanted: Search, as_json: bool) -> None:
 
 
 @dead.command()
-@click.argument("letter", metavar="ID", type=int)
+@click.argument("letter", metavar="ID", type=NUMBER)
 @JSON
 @start
 def show(start: Start, letter: int, as_json: bool) -> None:

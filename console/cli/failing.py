@@ -60,7 +60,9 @@ def told(error: Exception) -> int:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "`")) else ".")
+    name = any(sign in text.partition(" ")[0] for sign in "_@/.")  # an address or a path stays as it is
+    start = text if name else text[:1].upper() + text[1:]
+    return start + ("" if text.endswith((".", "!", "`")) else ".")
 
 
 def _where(error: Exception) -> str:

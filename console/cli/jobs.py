@@ -7,6 +7,7 @@ import click
 from console import job_control, job_views
 from console.cli.actor import actor
 from console.cli.instance_option import find
+from console.cli.numbers import NUMBER
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.job_control import NoSuchJob
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from core.wiring import Wiring
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, messages on stderr.")
-_ID = click.argument("job", metavar="ID", type=int)
+_ID = click.argument("job", metavar="ID", type=NUMBER)
 
 
 @click.group()
@@ -30,7 +31,7 @@ def jobs() -> None:
 @click.option("--kind", type=click.Choice(store.KINDS), default=None, help="Only this kind.")
 @click.option("--state", type=click.Choice(store.STATES), default=None, help="Only in this state.")
 @click.option("--instance", default="", metavar="NAME", help="Only this instance.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option("--limit", type=NUMBER, default=50, show_default=True, help="At most so many.")
 @JSON
 @start
 def list_(

@@ -7,6 +7,7 @@ import click
 
 from console.cli.actor import actor
 from console.cli.failing import Failed
+from console.cli.numbers import NUMBER
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.cli.time_options import UNTIL
@@ -138,7 +139,7 @@ def acknowledge(start: Start, code: str, instance: str, account: str, note: str)
 @problems.command()
 @_which
 @click.option("--until", type=UNTIL, required=True, help="A time to come: 2026-12-01, or RFC 3339.")
-@click.option("--contacts", type=click.IntRange(1), default=None, help="Or until more contacts are affected.")
+@click.option("--contacts", type=NUMBER, default=None, help="Or until more contacts are affected.")
 @click.option("--note", default="", help="For whoever reads it; no personal data.")
 @start
 def snooze(

@@ -7,6 +7,7 @@ import click
 from console.access import Role
 from console.cli.actor import actor
 from console.cli.failing import Failed
+from console.cli.numbers import NUMBER
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.times import rfc3339, short
@@ -75,7 +76,7 @@ def add(start: Start, name: str, role: str, as_json: bool) -> None:
 
 
 @tokens.command()
-@click.argument("token", metavar="ID", type=click.IntRange(1))
+@click.argument("token", metavar="ID", type=NUMBER)
 @JSON
 @start
 def revoke(start: Start, token: int, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from console import versions as saved
 from console.cli.actor import actor
 from console.cli.failing import Failed
 from console.cli.instance_option import find
+from console.cli.numbers import NUMBER
 from console.cli.output import print_json, print_table, say
 from console.cli.start import Start, start
 from console.configuration.differences import mapping_details
@@ -38,7 +39,7 @@ def versions(start: Start, instance: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("instance")
-@click.argument("version", type=click.IntRange(1))
+@click.argument("version", type=NUMBER)
 @click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @start

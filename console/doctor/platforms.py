@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from core.wiring import Wiring
 
 _RETRY = "See that the platform's address is right and reachable from here, then run this again."
-_CONNECT_AGAIN = (
-    "Give the account a new token: `crosswalk instances apply FILE`, or Reconnect (console)."
-)
+_CONNECT_AGAIN = "Give the account a new token: `crosswalk instances apply FILE`, or Reconnect (console)."
 _SCOPES = "Add them to the app (app-hsmeta.json, `hs project upload`) and connect the account again."
 
 

@@ -151,6 +151,25 @@ def test_discard_narrowed(shell, wiring):
     assert shell.json("dead", "list", "--json") == []
 
 
+def test_one_letter_is_chosen_by_its_id(shell, wiring):
+    for contact in ("first", "second", "third"):
+        put_dead(wiring, contact=contact)
+    first, second, third = (one["id"] for one in shell.json("dead", "list", "--json"))
+    assert [one["id"] for one in shell.json("dead", "list", "--id", second, "--json")] == [second]
+    told = shell.json("dead", "discard", "--id", second, "--json")
+    assert told == {"count": 1, "discarded": 1, "dry_run": False}
+    assert shell.json("dead", "replay", "--id", third, "--id", second, "--json")["queued"] == 1
+    assert [one["id"] for one in shell.json("dead", "list", "--json")] == [first]
+    assert shell("dead", "replay", "--id", 4711) == 0 and "no such dead letters" in shell.err
+
+
+@pytest.mark.parametrize("command", ["dead show", "dead replay --id", "jobs show", "activity --limit"])
+@pytest.mark.parametrize("number", ["0", "99999999999999999999", "x"])
+def test_a_number_that_no_database_holds_is_wrong_use(shell, command, number):
+    assert shell(*command.split(), number) == 2
+    assert "Invalid value" in shell.err
+
+
 @pytest.mark.parametrize("command", ["log", "activity", "dead list", "dead replay", "dead discard"])
 def test_a_name_that_no_instance_ever_had_is_not_nothing_found(shell, wiring, command):
     put_dead(wiring)
