@@ -54,12 +54,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Everything at a glance. ``waiting`` None: the queue does not answer. ``missing``: directions whose
-    instances are on and that no process works on. ``failing``: contacts that somebody has to see to;
-    ``tended``: those that somebody looks after or left alone. ``troubled``: linked pairs among all of these.
-    ``away``: held accounts whose platform can't be reached; the others are refused."""
+    """Everything at a glance. ``waiting`` None: the queue does not answer; ``redis_away``: Redis doesn't.
+    ``missing``: directions whose instances are on and that no process works on. ``failing``: contacts that
+    somebody has to see to; ``tended``: those that somebody looks after or left alone. ``troubled``: linked
+    pairs among all of these. ``away``: held accounts whose platform can't be reached; the others are
+    refused."""
 
     waiting: int | None
+    redis_away: bool
     linked: Count
     excluded: Count
     failing: Count
@@ -120,6 +122,7 @@ def look(wiring: "Wiring") -> Standing:
         waiting: int | None = sum(statuses.waiting(wiring).values())
     except QueueUnavailable:
         waiting = None
+    redis_away = bool(wiring.redis_problem())
     open_ = [one for one in found if one.state == "open"]
     with wiring.database.reading() as session:
         known = instances.all_instances(session)
@@ -131,6 +134,7 @@ def look(wiring: "Wiring") -> Standing:
         ways = tuple(_way(session, one, known, now_ms) for one in Direction)
         return Standing(
             waiting=waiting,
+            redis_away=redis_away,
             linked=linked,
             excluded=activity.contacts(
                 session, activity.Search(since_ms=now_ms - DAY_MS, outcomes=("filtered",))
@@ -166,6 +170,7 @@ def _stopped(standing: Standing) -> tuple[str, ...]:
         "The queue does not answer: changes can't be taken at the moment."
         if standing.waiting is None
         else "",
+        "Redis does not answer: changes wait until it does." if standing.redis_away else "",
         f"Nothing is carried over {missing}: no process is at work on it." if missing else "",
         _on_hold(standing) if standing.held else "",
     )

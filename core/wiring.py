@@ -148,10 +148,13 @@ class Wiring:
             "database": problem,
             "migrations": problem or migration_problem(self.database.engine),
             "queue": self.queue.ping(),
-            **({"redis": self._redis_problem()} if self.settings.redis_url else {}),
+            **({"redis": self.redis_problem()} if self.settings.redis_url else {}),
         }
 
-    def _redis_problem(self) -> str:
+    def redis_problem(self) -> str:
+        """Empty if Redis answers within a second or two, or is not used; else what is wrong."""
+        if not self.settings.redis_url:
+            return ""
         try:
             self.budgets.paused_s("readiness")
         except CoordinationUnavailable as error:

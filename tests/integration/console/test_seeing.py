@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from console import home
 from console.access import Role
 from console.home import Standing, Step, Way, sentence
+from core.coordination.redis import RedisBudgets, open_redis
 from core.domain.codes import Code
 from core.domain.fields import Direction
 from core.domain.outcomes import Problem
@@ -74,8 +76,18 @@ def test_nobody_is_at_work_is_said_before_anything_else(scene):
     assert "Nothing is carried over from HubSpot to Mainstay and from Mainstay to HubSpot" in browser.words()
 
 
+def test_redis_away_is_said_and_the_page_comes(scene, past, monkeypatch):
+    settings = replace(scene.wiring.settings, redis_url="redis://127.0.0.1:9")
+    monkeypatch.setattr(scene.wiring, "settings", settings)
+    monkeypatch.setattr(scene.wiring, "budgets", RedisBudgets(open_redis("redis://127.0.0.1:9")))
+    browser = scene.browser(Role.VIEWER)
+    browser.get("/")
+    assert "Redis does not answer: changes wait until it does." in browser.words()
+
+
 CALM = Standing(
     waiting=0,
+    redis_away=False,
     linked=Count(10),
     excluded=NONE,
     failing=NONE,
@@ -98,6 +110,10 @@ CALM = Standing(
         ({"waiting": 1}, "1 change is on the way."),
         ({"waiting": 1_200}, "1,200 changes are on the way."),
         ({"waiting": None}, "The queue does not answer: changes can't be taken at the moment."),
+        (
+            {"redis_away": True, "failing": Count(1)},
+            "Redis does not answer: changes wait until it does.",
+        ),
         ({"tended": Count(3)}, "Everything is in sync but for 3 contacts that somebody looks after."),
         ({"dead": 2}, "2 changes were given up: see the dead letters."),
         ({"failing": Count(1), "dead": 1}, "1 contact needs you."),
@@ -122,14 +138,10 @@ CALM = Standing(
     ],
 )
 def test_the_sentence_is_the_worst_thing_that_is_true(change, said):
-    from dataclasses import replace
-
     assert sentence(replace(CALM, **change)) == said
 
 
 def test_in_sync_is_what_is_linked_and_not_open():
-    from dataclasses import replace
-
     assert replace(CALM, failing=Count(2), tended=Count(1), troubled=3).in_sync == Count(7)
     assert str(replace(CALM, linked=Count(1_000_000, about=True)).in_sync) == "about 1,000,000"
     assert home.told(CALM.ways[0]) == "Changes arrive after 2.0 s."
