@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from console.times import rfc3339
 from core.domain.fields import Platform
 from core.domain.messages import Address, Lane
+from core.gauges import Gauges
 from core.queue.sql import SqlQueue
 from core.store import accounts, dead_letters, instances, jobs, processes
 
@@ -35,6 +36,7 @@ def look(wiring: "Wiring") -> dict[str, Any]:
     # A deleted instance's last messages still wait for their end.
     addresses = [Address(Lane(one.direction), one.id) for one in everything]
     depths = wiring.queue.depths([*addresses, *(Address(Lane.ACCOUNT, one.id) for one in portals)])
+    oldest_s = Gauges(wiring).oldest_s(depths)
     waiting = dict.fromkeys(Lane, 0)
     for address, count in depths.queues.items():
         waiting[address.lane] += count
@@ -56,7 +58,7 @@ def look(wiring: "Wiring") -> dict[str, Any]:
                 "enabled": one.enabled,
                 "held": any(account.id in holds for account in (one.hubspot, one.mainstay)),
                 "waiting": depths.queues.get(address, 0),
-                "oldest_s": depths.oldest_s.get(address),
+                "oldest_s": oldest_s.get(address),
             }
             for one, address in zip(everything, addresses, strict=True)
             if one.id in kept

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,7 +24,7 @@ from core.domain.messages import Address, Lane
 from core.queue.port import Depths, QueueUnavailable
 from core.signs_of_life import signs
 from core.spending import spending
-from core.store import accounts, alerts, dead_letters, instances, jobs, models, processes
+from core.store import accounts, alerts, dead_letters, instances, jobs, models, processes, queue_waits
 from core.store.database import DatabaseUnavailable
 from core.wiring import Wiring
 
@@ -36,7 +36,7 @@ NEWEST = 100  # outcomes that are looked at for the newest message that is done
 class Waiting:
     """What waits where, and for how long: ``depths`` has the queues of instances and of HubSpot accounts.
 
-    ``oldest_s``: age of a queue's oldest message; at most that on RabbitMQ, which does not tell.
+    ``oldest_s``: age of a queue's oldest message, where it is known.
     """
 
     depths: Depths
@@ -45,10 +45,9 @@ class Waiting:
 
 @dataclass(slots=True)
 class Gauges:
-    """One per process. ``_waiting_since_ms``: when a queue was seen not empty for the first time."""
+    """Looks at what all processes share."""
 
     wiring: Wiring
-    _waiting_since_ms: dict[Address, int] = field(default_factory=dict)
 
     def tell(self) -> None:
         """Set all gauges. QueueUnavailable, DatabaseUnavailable: then the others stay as they were."""
@@ -69,7 +68,8 @@ class Gauges:
             portals = [one for one in accounts.all_accounts(session) if one.platform is Platform.HUBSPOT]
             addresses = [_address(one) for one in instances.all_instances(session)]
         depths = self.wiring.queue.depths([*addresses, *(Address(Lane.ACCOUNT, one.id) for one in portals)])
-        return Waiting(depths, self._oldest_s(depths))
+        self._note(depths)
+        return Waiting(depths, self.oldest_s(depths))
 
     def _tell_stored(self, session: Session, known: Iterable[Account]) -> None:
         """What the database alone tells."""
@@ -109,19 +109,28 @@ class Gauges:
             }
         )
 
-    def _oldest_s(self, depths: Depths) -> dict[Address, float]:
-        """RabbitMQ does not say how old a message is. Its oldest one came after the newest one that is done,
-        and after we saw the queue empty."""
+    def oldest_s(self, depths: Depths) -> dict[Address, float]:
+        """Age of each queue's oldest message, where it is known. RabbitMQ does not tell: its oldest one came
+        after the newest one that is done, and after somebody last found the queue empty."""
+        untold = {address for address in _waiting(depths) if address not in depths.oldest_s}
+        if not untold:
+            return depths.oldest_s
         now_ms = self.wiring.clock()
-        waiting = {address for address, depth in depths.queues.items() if depth}
-        for address in waiting - set(self._waiting_since_ms):
-            self._waiting_since_ms[address] = now_ms
-        for address in set(self._waiting_since_ms) - waiting:
-            del self._waiting_since_ms[address]
-        unknown = waiting - set(depths.oldest_s)
-        done_ms = self._newest_done_ms(unknown) if unknown else {}
-        since_ms = {one: max(self._waiting_since_ms[one], done_ms.get(one, 0)) for one in unknown}
-        return depths.oldest_s | {one: max(0, now_ms - at_ms) / 1000 for one, at_ms in since_ms.items()}
+        with self.wiring.database.reading() as session:
+            kept = queue_waits.since_ms(session)
+        since = {address: kept[address.key] for address in untold if address.key in kept}
+        done_ms = self._newest_done_ms(since)
+        ages = {one: now_ms - max(at_ms, done_ms.get(one, 0)) for one, at_ms in since.items()}
+        return depths.oldest_s | {address: max(0, age_ms) / 1000 for address, age_ms in ages.items()}
+
+    def _note(self, depths: Depths) -> None:
+        """Remember since when queues are not empty. Mostly nothing is new, and nothing written."""
+        untold = {address.key for address in _waiting(depths) if address not in depths.oldest_s}
+        with self.wiring.database.reading() as session:
+            kept = queue_waits.since_ms(session)
+        if kept.keys() != untold:
+            with self.wiring.database.transaction() as session:
+                queue_waits.note(session, untold, self.wiring.clock())
 
     def _newest_done_ms(self, addresses: Collection[Address]) -> dict[Address, int]:
         with self.wiring.database.reading() as session:
@@ -140,6 +149,10 @@ def _asking(part: str, away: type[Exception]) -> Iterator[None]:
     finally:
         if part:
             telemetry.record_reachable(part, answered)
+
+
+def _waiting(depths: Depths) -> list[Address]:
+    return [address for address, depth in depths.queues.items() if depth]
 
 
 def _address(instance: Instance) -> Address:

@@ -50,7 +50,7 @@ DEPTH = Gauge(
 )
 OLDEST_S = Gauge(
     "crosswalk_queue_oldest_seconds",
-    "Age of a queue's oldest waiting message; on RabbitMQ since when this process sees some waiting",
+    "Age of a queue's oldest waiting message; on RabbitMQ since the queue was last seen empty",
     ["queue"],
     multiprocess_mode="livemostrecent",
 )

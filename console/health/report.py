@@ -67,7 +67,7 @@ class Report:
 
 
 class Health:
-    """One per process: it remembers since when a queue is not empty."""
+    """One per process: its checks have threads of their own."""
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring

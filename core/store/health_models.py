@@ -38,3 +38,11 @@ class Tally(Base):
     word: Mapped[str] = mapped_column(String(60), primary_key=True)
     count: Mapped[int]
     last_at_ms: Mapped[int]
+
+
+class QueueWait(Base):
+    """A queue (``incoming.7``) that was found not empty at ``since_ms``, and not empty since."""
+
+    __tablename__ = "queue_waits"
+    queue: Mapped[str] = mapped_column(String(40), primary_key=True)
+    since_ms: Mapped[int]

@@ -7,25 +7,28 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from console import statuses
 from core.domain.alerts import Finding, Rule
 from core.domain.fields import Platform
+from core.domain.messages import Address, Lane
 from core.gauges import Gauges
-from core.queue.port import QueueUnavailable
+from core.queue.port import Depths, QueueUnavailable
 from core.settings import Settings
-from core.store import accounts, alerts, instances, jobs, models, processes
+from core.store import accounts, alerts, instances, jobs, models, outcomes, processes
 from core.store.database import DatabaseUnavailable
 from core.store.models import Base
+from core.store.outcomes import OutcomeRow
 from core.wiring import Wiring, connect
-from tests.contract.databases import sqlite
+from tests.contract.databases import postgresql, sqlite
 
 NOW = 1_795_428_000_000
 HOUR_MS = 3_600_000
 
 
-@pytest.fixture
-def wiring(tmp_path: Path) -> Iterator[Wiring]:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
+def wiring(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wiring]:
     """An incoming instance (7) between two accounts; time stands still."""
-    with sqlite(tmp_path) as url:
+    with sqlite(tmp_path) if request.param == "sqlite" else postgresql() as url:
         secret = "a-secret-key-of-the-tests-only"
         one = connect(Settings.from_env({"CROSSWALK_DATABASE_URL": url, "CROSSWALK_SECRET_KEY": secret}))
         one.clock = lambda: NOW
@@ -112,6 +115,31 @@ def test_an_access_that_is_not_renewed_and_an_open_alert(wiring: Wiring) -> None
     assert value("open_alerts", rule="silence") == 1
     assert value("open_alerts", rule="backlog") == 0
     assert value("budget_limit_calls", platform="hubspot", account="my hubspot", budget="calls") == 110
+
+
+def test_how_long_a_queue_waits_that_does_not_tell(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RabbitMQ's does not. Every look is another process's."""
+    leads, now = Address(Lane.INCOMING, 7), [NOW]
+    wiring.clock = lambda: now[0]
+
+    def look(later_s: int, depth: int) -> float | None:
+        now[0] += later_s * 1000
+        depths = Depths({leads: depth})
+        monkeypatch.setattr(wiring.queue, "depths", lambda _: depths)
+        seen = Gauges(wiring).waiting().oldest_s.get(leads)
+        assert Gauges(wiring).oldest_s(depths).get(leads) == seen
+        [told] = statuses.look(wiring)["instances"]
+        assert told["oldest_s"] == seen
+        return seen
+
+    assert Gauges(wiring).oldest_s(Depths({leads: 3})) == {}, "nobody has looked yet"
+    assert [look(1, 0), look(9, 3), look(20, 3), look(900, 2)] == [None, 0, 20, 920]
+    assert [look(5, 0), look(5, 1), look(60, 1)] == [None, 0, 60]
+    with wiring.database.transaction() as session:
+        accepted = {"accepted_at_ms": now[0] - 2_000, "finished_at_ms": now[0], "occurred_at_ms": NOW}
+        done = {"direction": "incoming", "outcome": "updated", "cause": "webhook", "instance_id": 7}
+        outcomes.record(session, [OutcomeRow("m", 0, hubspot_account_id=1, **done, **accepted)])
+    assert look(1, 1) == 3, "the one that waits came after one that is done"
 
 
 def test_which_part_does_not_answer(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
