@@ -25,6 +25,7 @@ KINDS = {
     "alerts": "Alerts",
     "user": "Users",
     "api-token": "API tokens",
+    "sign-in": "Signing in",
     "sign-out": "Signing out",
     "password": "Passwords",
     "authenticator": "Authenticator apps",
@@ -33,6 +34,7 @@ KINDS = {
     "activity": "All activity",
     "jobs": "The list of jobs",
     "audit": "The audit log",
+    "release": "Releases",
 }
 COLUMNS = ("at", "who", "origin", "action", "subject", "details")
 _PAGE = 1_000

@@ -1,9 +1,13 @@
 """What belongs together stays together: codes and help, settings and README, models and migrations."""
 
+import ast
+import re
 from pathlib import Path
 
 from alembic import command
 
+from console.audit_log import KINDS
+from consumers.chores import releases
 from core.domain.codes import HELP, Code
 from core.domain.fields import Direction
 from core.domain.messages import Lane
@@ -11,6 +15,8 @@ from core.queue.topology import Topology
 from core.store.database import _alembic, head_revision, migrate, open_engine
 
 ROOT = Path(__file__).parents[2]
+_NOTING = ("audit.record", "console.audit", "self.audit", "_note")
+_ACTION = re.compile(r"sign-in|[a-z-]+\.[a-z-]*")
 
 
 def test_every_code_has_a_help_entry_in_words() -> None:
@@ -28,6 +34,27 @@ def test_the_migrations_make_the_models(tmp_path: Path) -> None:
     config.attributes["engine"] = engine
     command.check(config)
     engine.dispose()
+
+
+def test_every_action_of_the_audit_log_can_be_chosen_on_its_page() -> None:
+    noted = {releases.DEPLOYED}
+    for path in (*ROOT.glob("console/**/*.py"), *ROOT.glob("consumers/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in _NOTING:
+                noted |= set(filter(_ACTION.fullmatch, map(_start_of_text, node.args)))
+            elif isinstance(node, ast.Constant) and path.name == "noting.py":
+                noted |= set(filter(_ACTION.fullmatch, [_start_of_text(node)]))
+    assert {"sign-in", "contact.erased", "job.", "backfill.started", "account.changed"} < noted, (
+        "the calls are found"
+    )
+    assert {action.partition(".")[0] for action in noted} == set(KINDS)
+
+
+def _start_of_text(argument: ast.expr) -> str:
+    """A text as it is written, as far as it is one."""
+    if isinstance(argument, ast.JoinedStr):
+        argument = argument.values[0]
+    return argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else ""
 
 
 def test_every_direction_has_a_lane_and_a_dead_queue() -> None:
