@@ -65,7 +65,8 @@ class Scheduler:
 
     wiring: Wiring
     _stopping: threading.Event = field(default_factory=threading.Event)
-    _greeted: set[int] = field(default_factory=set)  # instances swept since our start
+    _started_ms: int = field(init=False)
+    _greeted: set[int] = field(default_factory=set)  # instances whose sweep we began since our start
     _running: dict[str, Future[None]] = field(default_factory=dict)
     _chores: BrokerChores = field(init=False)
     _gauges: Gauges = field(init=False)
@@ -77,6 +78,7 @@ class Scheduler:
     _release_noted: bool = False
 
     def __post_init__(self) -> None:
+        self._started_ms = self.wiring.clock()
         self._chores = BrokerChores(self.wiring)
         self._gauges = Gauges(self.wiring)
         self._rolling_up = RollingUp(self.wiring)
@@ -205,7 +207,7 @@ class Scheduler:
             return None
         if mark.swept_at_ms == 0:
             due_ms = max(changed_ms, mark.first_ms) + CACHE_MS
-        elif instance.id in self._greeted:
+        elif instance.id in self._greeted or mark.swept_at_ms >= self._started_ms:
             due_ms = mark.swept_at_ms + self._every_ms
         else:
             due_ms = 0  # who knows how long no receiver ran

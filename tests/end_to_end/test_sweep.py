@@ -189,11 +189,22 @@ def test_when_a_sweep_is_due(tmp_path: Path) -> None:
             enabled_ms = instances.times(session, instance.id).changed_at_ms
         assert clock._due(instance, enabled_ms + scheduler.CACHE_MS - 1) is None
         assert clock._due(instance, enabled_ms + scheduler.CACHE_MS) is not None
-        swept(one, instance, enabled_ms + 10_000)
-        assert clock._due(instance, enabled_ms + 10_001) is not None, "at the scheduler's start"
+        before_ms = clock._started_ms - 1
+        swept(one, instance, before_ms)
+        assert clock._due(instance, clock._started_ms) is not None, "at the scheduler's start"
         clock._greeted.add(instance.id)
-        assert clock._due(instance, enabled_ms + 10_000 + 15 * 60_000 - 1) is None
-        assert clock._due(instance, enabled_ms + 10_000 + 15 * 60_000) is not None
+        assert clock._due(instance, before_ms + 15 * 60_000 - 1) is None
+        assert clock._due(instance, before_ms + 15 * 60_000) is not None
+
+
+def test_what_another_scheduler_swept_since_our_start_is_not_swept_again(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        one.apply(configuration("incoming"))
+        instance = one.instance("incoming")
+        clock = Scheduler(one.wiring)
+        swept(one, instance, clock._started_ms)
+        assert clock._due(instance, clock._started_ms + 15 * 60_000 - 1) is None
+        assert clock._due(instance, clock._started_ms + 15 * 60_000) is not None
 
 
 def test_existing_contacts_too_waits_for_the_receivers_as_well(tmp_path: Path) -> None:
@@ -268,4 +279,4 @@ def swept(one: Scene, instance: Instance, at_ms: int) -> None:
 
 def _an_old_night(instance: Instance) -> Update:
     row = models.Watermark
-    return update(row).where(row.instance_id == instance.id).values(nightly_at_ms=1)
+    return update(row).where(row.instance_id == instance.id).values(nightly_at_ms=1, swept_at_ms=1)
