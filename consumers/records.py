@@ -173,12 +173,10 @@ class Records:
             if late and self._reopen(session, work, now_ms):
                 work.outcome = None
                 work.wait(SOON_S)
-        intents.close(
-            session,
-            instance.source.id,
-            instance.target.id,
-            [w.contact for w in matched if w.intent is not None],
-        )
+        # Who is gone is never created; whom a lost create made, the matching finds by id, email and phone.
+        over = [*matched, *(work for work in done if work.outcome is Outcome.GONE)]
+        answered = [work.contact for work in over if work.intent is not None]
+        intents.close(session, instance.source.id, instance.target.id, answered)
 
     def _reopen(self, session: Session, work: Work, now_ms: int) -> bool:
         """What we wrote stands as sent and unanswered: whoever looks next takes it for ours, not for a change

@@ -219,6 +219,11 @@ class Bench:
         with self.scene.wiring.database.reading() as session:
             return {row.hubspot_id: row.mainstay_id for row in session.query(models.Link)}
 
+    def open_creates(self) -> int:
+        """How many creates were sent and not answered yet, as far as is known."""
+        with self.scene.wiring.database.reading() as session:
+            return session.query(models.CreateIntent).count()
+
     def _kept(self) -> list[Any]:
         tables = (models.Link, models.CreateIntent, models.Outcome, models.SyncLogEntry, models.QueueMessage)
         kept: list[Any] = [sorted(self.links().items())]

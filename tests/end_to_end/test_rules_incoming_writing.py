@@ -45,6 +45,17 @@ class TestCreate:
         assert one.links() == {record: contact["id"]}
         one.quiet("incoming", record)
 
+    def test_who_is_gone_before_a_lost_answer_is_known_leaves_no_key(self, one: Bench) -> None:
+        record = one.hubspot(**ANA)
+        one.scene.mainstay.fault(kind="apply-then-reset", method="POST", times=1)
+        assert (one.sync("incoming", record).outcome, one.open_creates()) == ("waiting", 1)
+        one.scene.hubspot.archive(record)
+        assert (one.sync("incoming", record).outcome, one.open_creates()) == ("gone", 0)
+        one.scene.hubspot.post("restore", id=record)
+        assert one.sync("incoming", record).outcome == "unchanged"
+        [contact] = one.scene.mainstay.all()
+        assert one.links() == {record: contact["id"]}
+
     @pytest.mark.parametrize("name", ["firstname", "lastname", "phone"])
     @pytest.mark.parametrize("blank", ["", "   "])
     def test_blank_required_data(self, one: Bench, name: str, blank: str) -> None:
