@@ -5,7 +5,8 @@ Served ahead of any backlog from a queue of its own. Deletions never delete in M
 
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
@@ -36,6 +37,9 @@ from core.wiring import Wiring
 _ORDER = {Kind.PRIVACY_DELETION: 0, Kind.MERGE: 1, Kind.DELETION: 2, Kind.RESTORE: 3, Kind.CONTACT: 4}
 WAIT_S = 5.0  # for an account that is held
 _MERGE_PATIENCE_MS = 5_000  # how long the deletion of a merged record waits for its merge
+_SOON_MS = 10_000  # a restored record's look is through within this, mostly
+_LOOK_PATIENCE_MS = 24 * 3_600_000  # one that never ends was lost with its queue
+_NOT_CARRIED = frozenset({Outcome.ERROR, Outcome.DEAD})
 
 
 def run(
@@ -149,42 +153,68 @@ class _Business:
         return self.wiring.mainstay(account)
 
     def _restore(self, message: Message) -> None:
-        """A change, on both sides: a Mainstay contact that leads to the record was told meanwhile that there
-        is none. An organisation that is held keeps the others waiting for nothing: they look at once."""
-        mine = [one for one in self.directory.instances.values() if one.hubspot.id == self.account.id]
-        fed = {one.mainstay.id for one in mine if one.enabled and one.direction is Direction.OUTGOING}
-        held = fed.intersection(self.directory.holds)
-        if not message.looked:
-            self._wake(message, message.contact)
-        if not (message.looked and held):
-            self._wake_outgoing(message, fed - held)
-        if held:
-            self.result.back[message.id] = Put(replace(message, looked=True), WAIT_S)
-        else:
-            self._done(message, "restored: looked at like a change")
+        """A change of the record: the incoming instances carry it over. Then, organisation by organisation,
+        the outgoing ones look at the contact that leads to it, which was told meanwhile that there is none:
+        not before, as a pair that has agreed on nothing follows the side that is looked at first."""
+        if message.organisation:
+            self._restored(message)
+            return
+        mine = [
+            one
+            for one in self.directory.instances.values()
+            if one.enabled and one.hubspot.id == self.account.id
+        ]
+        now_ms, after = self.wiring.clock(), defaultdict[int, list[str]](list)
+        looks = []
+        for one in mine:
+            if one.direction is Direction.INCOMING:
+                looks.append(_look(message, one, message.contact, now_ms))
+                after[one.mainstay.id].append(looks[-1].id)
+        fed = {one.mainstay.id for one in mine if one.direction is Direction.OUTGOING}
+        later = [
+            replace(message, id=uuid.uuid4().hex, organisation=one, after=tuple(after[one]))
+            for one in sorted(fed)
+        ]
+        self.publisher.publish([*looks, *later])
+        self._done(message, "looked at like a change")
 
-    def _wake_outgoing(self, message: Message, organisations: Collection[int]) -> None:
+    def _restored(self, message: Message) -> None:
+        """Once the record's own change is through, Mainstay's values may count. Where it could not be carried
+        over they don't: they would overwrite what it is about."""
+        with self.wiring.database.reading() as session:
+            found = [outcomes.of_message(session, one) for one in message.after]
+        age_ms = self.wiring.clock() - message.accepted_at_ms
+        if message.organisation in self.directory.holds or (None in found and age_ms < _LOOK_PATIENCE_MS):
+            soon = message.organisation not in self.directory.holds and age_ms < _SOON_MS
+            self.result.back[message.id] = Put(message, SOON_S if soon else WAIT_S)
+            return
+        if any(one is not None and one.outcome in _NOT_CARRIED for one in found):
+            self._done(message, "its change could not be carried over, so Mainstay's contact is left alone")
+            return
+        self._wake_outgoing(message, message.organisation)
+        self._done(message, "Mainstay's contact is looked at")
+
+    def _wake_outgoing(self, message: Message, organisation: int) -> None:
         """The outgoing instances look at whom the record is linked with, or whose CRM ID it is."""
         with self.wiring.database.reading() as session:
             known = links.of_record(session, self.account.id, [message.contact])
-        for organisation in organisations:
-            contacts = {link.mainstay_id for one, link in known if one == organisation}
-            answer = self._mainstay(organisation).get([message.contact])[message.contact]
-            if isinstance(answer, PlatformError) and not isinstance(answer, NotFound):
-                raise answer
-            # Mainstay takes a key for a phone or an id of its own too, so what came back is checked.
-            if isinstance(answer, Contact) and answer.crm_id == message.contact:
-                contacts.add(answer.id)
-            self.publisher.publish(
-                [
-                    _look(message, one, contact, self.wiring.clock())
-                    for one in self.directory.instances.values()
-                    if one.enabled
-                    and one.direction is Direction.OUTGOING
-                    and (one.hubspot.id, one.mainstay.id) == (self.account.id, organisation)
-                    for contact in sorted(contacts)
-                ]
-            )
+        contacts = {link.mainstay_id for one, link in known if one == organisation}
+        answer = self._mainstay(organisation).get([message.contact])[message.contact]
+        if isinstance(answer, PlatformError) and not isinstance(answer, NotFound):
+            raise answer
+        # Mainstay takes a key for a phone or an id of its own too, so what came back is checked.
+        if isinstance(answer, Contact) and answer.crm_id == message.contact:
+            contacts.add(answer.id)
+        self.publisher.publish(
+            [
+                _look(message, one, contact, self.wiring.clock())
+                for one in self.directory.instances.values()
+                if one.enabled
+                and one.direction is Direction.OUTGOING
+                and (one.hubspot.id, one.mainstay.id) == (self.account.id, organisation)
+                for contact in sorted(contacts)
+            ]
+        )
 
     def _wake(self, message: Message, record: str, contacts: Mapping[int, str] = {}) -> None:
         """The account's enabled incoming instances look at the record. Queued before the outcome is stored: a

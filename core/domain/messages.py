@@ -106,6 +106,7 @@ class Message:
     ``contact`` is the id on the source platform (on HubSpot for account messages).
     ``attempt`` counts failed tries; waiting for a lease, a hold or a budget does not count.
     ``generation`` counts replays of a dead letter. ``survivor``, ``merged`` and ``primary`` belong to MERGE.
+    ``organisation`` belongs to RESTORE: its outgoing instances look once the messages ``after`` have ended.
     ``accepted_at_ms`` is when the receiver took it, ``occurred_at_ms`` when the platform says it happened.
     """
 
@@ -123,6 +124,8 @@ class Message:
     survivor: str = ""
     merged: tuple[str, ...] = ()
     primary: str = ""
+    organisation: int = 0
+    after: tuple[str, ...] = ()
     looked: bool = False  # a look at it was begun before: something may be half done
     job: int = 0  # the backfill, replay or sweep that queued it; 0 = none
     trace: str = ""  # W3C traceparent of the request that brought it
@@ -153,6 +156,8 @@ class Message:
             "survivor": self.survivor,
             "merged": list(self.merged),
             "primary": self.primary,
+            "organisation": self.organisation,
+            "after": list(self.after),
             "looked": self.looked,
             "job": self.job,
             "trace": self.trace,
@@ -186,6 +191,8 @@ class Message:
                 survivor=str(document.get("survivor", "")),
                 merged=tuple(str(m) for m in document.get("merged", ())),
                 primary=str(document.get("primary", "")),
+                organisation=int(document.get("organisation", 0)),
+                after=tuple(str(one) for one in document.get("after", ())),
                 looked=bool(document.get("looked", False)),
                 job=int(document.get("job", 0)),
                 trace=str(document.get("trace", "")),

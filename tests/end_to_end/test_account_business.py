@@ -73,6 +73,36 @@ def test_a_restore_is_a_change(tmp_path: Path) -> None:
         assert one.mainstay.get(contact)["first_name"] == "Anna"
 
 
+def test_what_is_edited_with_the_restore_wins_however_slow_its_way_is(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        [(record, contact)] = pairs(one, ANA)
+        one.hubspot.archive(record)
+        one.settle()
+        one.mainstay.fault(kind="503", method="PATCH", times=2)
+        one.hubspot.post("restore", id=record)
+        one.hubspot.set(lose_next=1)
+        one.hubspot.edit(record, firstname="Anna")
+        one.settle()
+        assert one.hubspot.get(record)["firstname"] == "Anna"
+        assert one.mainstay.get(contact)["first_name"] == "Anna"
+        assert links(one) == {(record, contact)} and one.codes() == []
+
+
+def test_what_a_restore_brings_and_nobody_can_carry_over_is_not_overwritten(tmp_path: Path) -> None:
+    with scene(tmp_path) as one:
+        [(record, contact)] = pairs(one, ANA)
+        one.hubspot.archive(record)
+        one.settle()
+        one.stop()
+        one.hubspot.post("restore", id=record)
+        one.hubspot.edit(record, firstname="Anna", phone="6175550177")
+        one.start()
+        one.settle()
+        assert one.codes() == ["crm-id-phone-conflict"]
+        assert one.hubspot.get(record)["firstname"] == "Anna"
+        assert one.mainstay.get(contact)["first_name"] == "Ana"
+
+
 def test_a_restore_ends_what_the_deletion_began(tmp_path: Path) -> None:
     """Mainstay's edit found no record; once it is back, nobody has to touch the contact again."""
     with scene(tmp_path) as one:
