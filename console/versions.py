@@ -53,7 +53,7 @@ def plan_restore(wiring: "Wiring", instance: Instance, number: int) -> Plan:
     It goes through the checks of any save: fields may be gone since. NoSuchVersion, Refused."""
     found = next((one for one in every(wiring, instance) if one.number == number), None)
     if found is None:
-        raise NoSuchVersion(f"{instance.name} has no version {number}")
+        raise NoSuchVersion(f"there is no version {number} of {instance.name!r}")
     mapping = found.mapping
     entry = InstanceEntry(
         name=instance.name,

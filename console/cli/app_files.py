@@ -45,6 +45,8 @@ def app_files(start: Start, out: Path, auth: str, name: str, as_json: bool) -> N
     Upload them with HubSpot's own command line: `hs project upload` (deploy/hubspot-app.md). Run it again
     after a mapping changed: the webhooks are written anew; an app or project file that is there is kept.
     """
+    if not name.strip():
+        raise click.BadParameter("the app needs a name", param_hint="--name")
     wiring = start.wiring("PUBLIC_URL")
     with wiring.database.reading() as session:
         needs = subscriptions.wanted(instances.all_instances(session))

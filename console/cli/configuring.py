@@ -42,6 +42,7 @@ def apply(start: Start, file: Path, dry_run: bool, prune: bool, as_json: bool) -
             - {mainstay: first_name, hubspot: firstname}
             - {mainstay: last_name, hubspot: lastname}
             - {mainstay: phone, hubspot: phone}
+            - {mainstay: email, hubspot: email}
           filters:
             - {field: lifecyclestage, values: [lead]}
     """

@@ -81,7 +81,8 @@ def _print_preview(told: dict[str, Any]) -> None:
 def sync(ctx: click.Context, start: Start, instance: str, contact: Named, as_json: bool) -> None:
     """Sync CONTACT by INSTANCE now. Exit status 1 if it ends as an error, or there is no such contact.
 
-    CONTACT is hubspot:ID or mainstay:ID; a bare ID is the source's.
+    CONTACT is hubspot:ID or mainstay:ID; a bare ID is the source's. By hand it also works where INSTANCE is
+    disabled.
     """
     wiring = start.wiring()
     found = find(wiring, instance)

@@ -44,6 +44,7 @@ def _narrowing(command: Callable[..., None]) -> Callable[..., None]:
         **more: Any,
     ) -> None:
         check_instance(start.wiring(), instance)
+        _check_ids(start, ids)
         wanted = Search(ids=ids, instance=instance, code=code or "", since_ms=since, limit=limit)
         command(start, wanted=wanted, **more)
 
@@ -194,6 +195,13 @@ def _progress(count: int) -> Iterator[Callable[["Replayed"], None]]:
         return
     with click.progressbar(length=count, label="Replaying", file=sys.stderr) as bar:
         yield lambda now: bar.update(now.queued + now.unreadable - bar.pos)
+
+
+def _check_ids(start: Start, ids: tuple[int, ...]) -> None:
+    """Failed for a letter that is not there, or no longer dead: who names one means this one."""
+    found = {one.id for one in _search(start, Search(ids=ids))} if ids else set()
+    if lacking := sorted(set(ids) - found):
+        raise Failed(f"there is no dead letter {lacking[0]} (any more); see `crosswalk dead list`")
 
 
 def _search(start: Start, wanted: Search) -> list[DeadLetter]:

@@ -1,5 +1,6 @@
 """The form of a configuration file (contract §3), checked by marshmallow; unknown keys are refused."""
 
+import unicodedata
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -61,13 +62,18 @@ def _check_digits(text: str) -> None:
         raise ValidationError("must be a number, as HubSpot shows it in the account menu")
 
 
-_NAME_LENGTH = validate.Length(max=180, error="is longer than 180 characters")
+def _check_one_line(text: str) -> None:
+    if any(unicodedata.category(sign) == "Cc" for sign in text):
+        raise ValidationError("holds a line break or another control character")
+
+
+_NAME = [validate.Length(max=180, error="is longer than 180 characters"), _check_one_line]
 
 
 class HubSpotAccount(_Part):
     """One portal."""
 
-    name = _Text(required=True, validate=_NAME_LENGTH)
+    name = _Text(required=True, validate=_NAME)
     portal_id = _Text(required=True, validate=_check_digits)
     access_token = _Text()
 
@@ -75,7 +81,7 @@ class HubSpotAccount(_Part):
 class MainstayAccount(_Part):
     """One organisation."""
 
-    name = _Text(required=True, validate=_NAME_LENGTH)
+    name = _Text(required=True, validate=_NAME)
     org_id = _Text(required=True)
     api_token = _Text()
     webhook_secret = _Text(allow_none=True, validate=_check_secrets)
@@ -120,7 +126,7 @@ class FilterRow(_Part):
 class Instance(_Part):
     """An integration instance."""
 
-    name = _Text(required=True, validate=_NAME_LENGTH)
+    name = _Text(required=True, validate=_NAME)
     description = fields.String(load_default="", allow_none=True, error_messages=_EMPTY)
     direction = _Text(
         required=True, validate=validate.OneOf([*Direction], error="must be incoming or outgoing")

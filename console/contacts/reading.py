@@ -20,7 +20,7 @@ from core.platforms.errors import NotFound, PlatformError
 from core.store.links import Link
 from core.wiring import Wiring
 
-AGAIN = "Reload the page to try again."
+AGAIN = "Try again in a moment."
 _NAMES = {
     Platform.HUBSPOT: ("firstname", "lastname", "email", "phone"),
     Platform.MAINSTAY: ("first_name", "last_name", "email", "phone"),

@@ -22,7 +22,7 @@ def of_settings(environment: Mapping[str, str]) -> Iterator[Finding]:
     except SettingsError as error:
         for one in error.problems:
             name = one.split(":")[0].split(" ")[0]
-            yield problem("settings", name, one, _SETTING_STEP)
+            yield problem("settings", name, one.removeprefix(name).lstrip(": "), _SETTING_STEP)
     else:
         yield ok("settings", "environment", "complete and readable")
 
@@ -40,7 +40,8 @@ def of_everything(wiring: "Wiring", app_files: Path) -> Iterator[Finding]:
     yield from places.redis(wiring)
     if not stands:
         step = "Mend the database first."
-        yield skipped("queue", "", "not looked at without the database", step)
+        for check in ("queue", "accounts", "signatures"):
+            yield skipped(check, "all", "not looked at without the database", step)
     else:
         yield from places.queue(wiring)
         yield from places.running(wiring)

@@ -10,7 +10,7 @@ from core.queue.port import QueueUnavailable
 from core.queue.rabbitmq import RabbitQueue
 from core.settings import masked
 from core.store import accounts, instances, processes
-from core.store.database import DatabaseUnavailable, current_revision, migration_problem
+from core.store.database import DatabaseUnavailable, current_revision, file_exists, migration_problem
 
 if TYPE_CHECKING:
     from core.wiring import Wiring
@@ -26,6 +26,10 @@ def database(wiring: "Wiring") -> Iterator[Finding]:
     """Whether it answers, and is at this version's schema."""
     engine = wiring.database.engine
     subject = masked(wiring.settings.database_url)
+    if not file_exists(engine):  # to look inside would make it
+        step = "Run `crosswalk migrate`, which makes it; or correct CROSSWALK_DATABASE_URL."
+        yield problem("database", subject, "there is no such file", step)
+        return
     if said := wiring.database.ping():
         yield problem("database", subject, said, "Start it, or correct CROSSWALK_DATABASE_URL.")
         return

@@ -199,7 +199,7 @@ def _by_name(found: OutgoingCandidates, steps: list[Step]) -> Match:
     if not found.has_names:
         steps.append(Step("name and phone", "skipped", "first or last name is blank"))
     else:
-        why = "records with this name have another phone" if ids else "no HubSpot record has this name"
+        why = "no record with this name has the same phone" if ids else "no HubSpot record has this name"
         steps.append(Step("name and phone", "nothing", why, ids))
     steps.append(Step("create", "matched", "nothing fits: a new record"))
     return Match(steps=tuple(steps))

@@ -66,8 +66,6 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
                 **_NOTICED,
             },
         )
-    if parsed.database and parsed.database != ":memory:":
-        _make_folder(Path(parsed.database).parent)
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -75,9 +73,18 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": _BUSY_MS / 1000},
     )
+    if parsed.database and parsed.database != ":memory:":
+        folder = Path(parsed.database).parent
+        event.listen(engine, "do_connect", lambda *_: _make_folder(folder))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediately)
     return engine
+
+
+def file_exists(engine: Engine) -> bool:
+    """Whether there is a database to look into: SQLite makes a missing file when it is first connected to."""
+    name = engine.url.database
+    return engine.dialect.name != "sqlite" or not name or name == ":memory:" or Path(name).exists()
 
 
 def _make_folder(folder: Path) -> None:

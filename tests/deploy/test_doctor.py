@@ -176,6 +176,13 @@ def test_a_lost_database_and_a_lost_redis(doctor: Doctor) -> None:
     assert ("database", "problem") in seen and ("redis", "problem") in seen and ("queue", "skipped") in seen
 
 
+def test_a_database_file_that_is_not_there_is_told_and_not_made(doctor: Doctor, tmp_path: Path) -> None:
+    seen = doctor(1, DATABASE_URL=f"sqlite:///{tmp_path}/mistyped/crosswalk.db")
+    assert "there is no such file" in seen["database", "problem"][0]
+    assert {check for check, state in seen if state == "skipped"} == {"queue", "accounts", "signatures"}
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_another_secret_key(doctor: Doctor) -> None:
     assert "another key" in doctor(1, SECRET_KEY="another")["secret-key", "problem"][0]
 

@@ -158,9 +158,11 @@ def test_one_letter_is_chosen_by_its_id(shell, wiring):
     assert [one["id"] for one in shell.json("dead", "list", "--id", second, "--json")] == [second]
     told = shell.json("dead", "discard", "--id", second, "--json")
     assert told == {"count": 1, "discarded": 1, "dry_run": False}
-    assert shell.json("dead", "replay", "--id", third, "--id", second, "--json")["queued"] == 1
+    assert shell("dead", "replay", "--id", third, "--id", second) == 1, "one of them is no longer dead"
+    assert f"There is no dead letter {second} (any more)" in shell.err
+    assert shell.json("dead", "replay", "--id", third, "--json")["queued"] == 1
     assert [one["id"] for one in shell.json("dead", "list", "--json")] == [first]
-    assert shell("dead", "replay", "--id", 4711) == 0 and "no such dead letters" in shell.err
+    assert shell("dead", "discard", "--id", 4711) == 1 and "no dead letter 4711" in shell.err
 
 
 @pytest.mark.parametrize("command", ["dead show", "dead replay --id", "jobs show", "activity --limit"])

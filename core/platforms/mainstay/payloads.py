@@ -59,7 +59,7 @@ def identity(json: Mapping[str, Any]) -> str:
 def contact(json: Mapping[str, Any]) -> Contact:
     """The contact of one JSON object. ValueError (without quoting it) if it is no object or has no id."""
     if not isinstance(json, Mapping):
-        raise ValueError("a contact is a JSON object")
+        raise ValueError("no JSON object")
     values = flatten(json)
     mainstay_id = values.get("id")
     if not isinstance(mainstay_id, str) or not mainstay_id.strip():

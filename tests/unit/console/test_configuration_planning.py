@@ -1,9 +1,11 @@
 """What a file would change, and every refusal of the contract, by name of the row."""
 
+import textwrap
 from dataclasses import replace
 
 import pytest
 
+from console.cli.configuring import apply
 from console.configuration.entries import Configuration
 from console.configuration.plan import Verb
 from console.configuration.planning import plan
@@ -34,6 +36,18 @@ def refused(text=FILE, stored=None, platforms=None):
     with pytest.raises(Refused) as error:
         planned(text, stored, platforms)
     return words(error)
+
+
+def test_the_example_of_the_commands_help_is_a_good_file():
+    _, found, example = (apply.help or "").partition("      accounts:\n")
+    environment = {"HUBSPOT_TOKEN": "hs-token", "MAINSTAY_TOKEN": "ms-token"}
+    made = plan(read(textwrap.dedent(found + example), environment), Stored(), FakePlatforms())
+    assert [one.verb for one in made.instances] == [Verb.CREATE]
+
+
+def test_a_name_stands_on_one_line():
+    told = refused(changed("name: hubspot-to-mainstay", 'name: "a\\nb"'))
+    assert "holds a line break or another control character" in told
 
 
 def as_stored(made):
