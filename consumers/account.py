@@ -159,11 +159,7 @@ class _Business:
         if message.organisation:
             self._restored(message)
             return
-        mine = [
-            one
-            for one in self.directory.instances.values()
-            if one.enabled and one.hubspot.id == self.account.id
-        ]
+        mine = self._enabled()
         now_ms, after = self.wiring.clock(), defaultdict[int, list[str]](list)
         looks = []
         for one in mine:
@@ -208,26 +204,24 @@ class _Business:
         self.publisher.publish(
             [
                 _look(message, one, contact, self.wiring.clock())
-                for one in self.directory.instances.values()
-                if one.enabled
-                and one.direction is Direction.OUTGOING
-                and (one.hubspot.id, one.mainstay.id) == (self.account.id, organisation)
+                for one in self._enabled()
+                if one.direction is Direction.OUTGOING and one.mainstay.id == organisation
                 for contact in sorted(contacts)
             ]
         )
 
-    def _wake(self, message: Message, record: str, contacts: Mapping[int, str] = {}) -> None:
+    def _enabled(self) -> list[Instance]:
+        every = self.directory.instances.values()
+        return [one for one in every if one.enabled and one.hubspot.id == self.account.id]
+
+    def _wake(self, message: Message, record: str, contacts: Mapping[int, str]) -> None:
         """The account's enabled incoming instances look at the record. Queued before the outcome is stored: a
         crash in between makes one look more, none less.
 
         Where a Mainstay contact got the record back from another one (``contacts``, by organisation), the
         record holds that one's values: there the outgoing instances look instead.
         """
-        mine = [
-            one
-            for one in self.directory.instances.values()
-            if one.enabled and one.hubspot.id == self.account.id
-        ]
+        mine = self._enabled()
         outgoing = [
             one for one in mine if one.direction is Direction.OUTGOING and one.mainstay.id in contacts
         ]
